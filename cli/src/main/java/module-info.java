@@ -1,0 +1,18 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Parses words, wires the rooms together and prints. Sees every room and is seen by none. */
+@NullMarked
+module redoubt.cli {
+    requires static org.jspecify;
+    requires redoubt.base;
+    requires redoubt.workqueue;
+    requires redoubt.kernfs;
+    requires redoubt.control;
+    requires redoubt.block;
+    requires redoubt.md;
+    requires redoubt.personality;
+    requires redoubt.metadata;
+    requires redoubt.keeper;
+    requires redoubt.assembly;
+    requires redoubt.nbd;
+}

@@ -1,0 +1,2 @@
+/** The words a user types, what they do, and what is printed. */
+package redoubt.cli;

@@ -1,0 +1,8 @@
+import org.jspecify.annotations.NullMarked;
+
+/** The attribute tree over a local socket: wire words, the server, and the client that reads, writes and watches. */
+@NullMarked
+module redoubt.control {
+    requires static org.jspecify;
+    requires transitive redoubt.kernfs;
+}

@@ -1,0 +1,8 @@
+import org.jspecify.annotations.NullMarked;
+
+/** What disks say about the array they form, read and written byte for byte. Opens nothing and prints nothing. */
+@NullMarked
+module redoubt.metadata {
+    requires static org.jspecify;
+    requires transitive redoubt.base;
+}

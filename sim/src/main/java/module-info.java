@@ -1,0 +1,8 @@
+import org.jspecify.annotations.NullMarked;
+
+/** The other side of the seam in base: a clock that is stepped by hand and a scheduler that runs one step at a time. */
+@NullMarked
+module redoubt.sim {
+    requires static org.jspecify;
+    requires transitive redoubt.base;
+}
