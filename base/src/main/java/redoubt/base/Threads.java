@@ -1,0 +1,21 @@
+package redoubt.base;
+
+/**
+ * Where threads come from. All of them are platform threads, named, daemons, and started before the first request is served;
+ * nothing on the data path calls this.
+ */
+public final class Threads {
+
+    private Threads() {}
+
+    /**
+     * Starts a thread.
+     *
+     * @throws OutOfMemoryError if the machine has no thread to give; whoever constructs a part of the engine fails with it
+     */
+    public static Thread start(String name, Runnable body) {
+        Thread thread = Thread.ofPlatform().name(name).daemon(true).unstarted(body);
+        thread.start();
+        return thread;
+    }
+}

@@ -1,0 +1,52 @@
+package redoubt.block;
+
+/**
+ * What a device can do. A value, fixed while the device is open.
+ *
+ * @param sizeBytes size; requests end within it
+ * @param blockBytes smallest unit: offset and length of every request are multiples of it; a power of two
+ * @param preferredBytes unit at which the device works best (stripe or page), a multiple of {@code blockBytes}
+ * @param maxTransferBytes longest READ, WRITE or ALLOCATION request; TRIM and WRITE_ZEROES may be of any length
+ * @param readOnly whether every change is answered {@link IoStatus#READ_ONLY}
+ * @param trims whether TRIM may free space; where it may not, TRIM is answered OK and changes nothing
+ * @param fastZeroes whether WRITE_ZEROES is quicker than writing zeroes
+ * @param rotational whether distance on the medium costs time
+ */
+public record BlockLimits(
+        long sizeBytes,
+        int blockBytes,
+        int preferredBytes,
+        int maxTransferBytes,
+        boolean readOnly,
+        boolean trims,
+        boolean fastZeroes,
+        boolean rotational) {
+
+    /** Checks that a device can be like this. */
+    public BlockLimits {
+        if (sizeBytes < 0) {
+            throw new IllegalArgumentException("the size of a device is negative: " + sizeBytes);
+        }
+        if (blockBytes < 1 || Integer.bitCount(blockBytes) != 1) {
+            throw new IllegalArgumentException("the block of a device is not a power of two: " + blockBytes);
+        }
+        if (preferredBytes < blockBytes || preferredBytes % blockBytes != 0) {
+            throw new IllegalArgumentException("the preferred size is no multiple of the block: " + preferredBytes);
+        }
+        if (maxTransferBytes < blockBytes || maxTransferBytes % blockBytes != 0) {
+            throw new IllegalArgumentException("the longest transfer is no multiple of the block: " + maxTransferBytes);
+        }
+    }
+
+    /** Whether a request of this range may be sent: aligned, inside the device, not longer than a transfer may be. */
+    public boolean admits(IoOperation operation, long offset, long length) {
+        long mask = blockBytes - 1L;
+        if (operation == IoOperation.FLUSH) {
+            return offset == 0 && length == 0;
+        }
+        if (offset < 0 || length <= 0 || ((offset | length) & mask) != 0 || offset > sizeBytes - length) {
+            return false;
+        }
+        return length <= maxTransferBytes || operation == IoOperation.TRIM || operation == IoOperation.WRITE_ZEROES;
+    }
+}

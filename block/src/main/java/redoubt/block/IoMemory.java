@@ -1,0 +1,214 @@
+package redoubt.block;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All the memory that requests carry: one native segment, allocated and touched at construction, cut into buffers of a few
+ * sizes. Nothing is allocated afterwards. When a size has no buffer left, {@link #take} answers null and the asker stops reading
+ * from its client; memory is never waited for further down.
+ *
+ * <p>A buffer returns here when its last holder lets go. A call that hangs in a member holds the buffer it writes into or reads
+ * from, so that memory is in quarantine until the call returns, and is never given to somebody else before.
+ *
+ * <p>Free buffers of a size form a lock-free stack of indexes; the head carries a tag that changes with each push and pop, so that
+ * a head which went away and came back is not mistaken for one that stayed.
+ */
+public final class IoMemory implements AutoCloseable {
+
+    /** Every buffer starts at a multiple of this, in bytes: enough for O_DIRECT and for a page. */
+    public static final int ALIGNMENT_BYTES = 4096;
+
+    /**
+     * How many buffers of one size to cut.
+     *
+     * @param bufferBytes size of each, a multiple of {@link #ALIGNMENT_BYTES}
+     * @param count how many
+     * @param reserved how many of them only {@link #takeReserved} gives out: for going on when a call hangs with a buffer
+     */
+    public record Cut(int bufferBytes, int count, int reserved) {
+        /** Checks that the buffers can exist. */
+        public Cut {
+            if (bufferBytes <= 0 || bufferBytes % ALIGNMENT_BYTES != 0) {
+                throw new IllegalArgumentException("a buffer is no multiple of " + ALIGNMENT_BYTES + " bytes: " + bufferBytes);
+            }
+            if (count < 1 || reserved < 0 || reserved >= count) {
+                throw new IllegalArgumentException(
+                        count + " buffers of " + bufferBytes + " bytes, " + reserved + " of them reserved, leave none to use");
+            }
+        }
+    }
+
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment segment;
+    private final ByteBuffer whole;
+    private final Shelf[] shelves;
+
+    /**
+     * Allocates and touches the memory.
+     *
+     * @param cuts by rising buffer size; together less than 2 GiB
+     */
+    public IoMemory(Cut... cuts) {
+        long total = 0;
+        for (int i = 0; i < cuts.length; i++) {
+            if (i > 0 && cuts[i].bufferBytes <= cuts[i - 1].bufferBytes) {
+                throw new IllegalArgumentException("buffer sizes do not rise");
+            }
+            total = Math.addExact(total, Math.multiplyExact((long) cuts[i].bufferBytes, cuts[i].count));
+        }
+        if (cuts.length == 0 || total > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("buffers of together " + total + " bytes cannot be one piece of memory");
+        }
+        segment = arena.allocate(total, ALIGNMENT_BYTES);
+        segment.fill((byte) 0);
+        whole = segment.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        shelves = new Shelf[cuts.length];
+        int at = 0;
+        for (int i = 0; i < cuts.length; i++) {
+            shelves[i] = new Shelf(this, i, cuts[i], at);
+            at += cuts[i].bufferBytes * cuts[i].count;
+        }
+    }
+
+    /**
+     * The smallest free buffer that holds so many bytes, with one holder; null when there is none. Buffers of larger sizes are not
+     * used up for small ones: a flood of small requests leaves the large ones alone.
+     */
+    public @Nullable IoBuffer take(int bytes) {
+        for (Shelf shelf : shelves) {
+            if (bytes <= shelf.bufferBytes) {
+                return shelf.take(shelf.reserved);
+            }
+        }
+        return null;
+    }
+
+    /** As {@link #take}, but also from the reserve: only for a request that has begun and must go on. */
+    public @Nullable IoBuffer takeReserved(int bytes) {
+        for (Shelf shelf : shelves) {
+            if (bytes <= shelf.bufferBytes) {
+                return shelf.take(0);
+            }
+        }
+        return null;
+    }
+
+    /** The size of the largest buffer. */
+    public int largestBytes() {
+        return shelves[shelves.length - 1].bufferBytes;
+    }
+
+    /** How many buffers lie free, over all sizes. */
+    public int free() {
+        int free = 0;
+        for (Shelf shelf : shelves) {
+            free += shelf.free();
+        }
+        return free;
+    }
+
+    /** How many buffers there are, over all sizes. */
+    public int total() {
+        int total = 0;
+        for (Shelf shelf : shelves) {
+            total += shelf.buffers.length;
+        }
+        return total;
+    }
+
+    MemorySegment segment() {
+        return segment;
+    }
+
+    /**
+     * A view of the whole memory with a position and limit of its own, for one thread that makes calls with it. Allocates: made
+     * once a thread, kept.
+     */
+    public ByteBuffer newView() {
+        return whole.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    void giveBack(IoBuffer buffer) {
+        shelves[buffer.shelf].push(buffer.index);
+    }
+
+    /** Frees the memory. Nothing may be in flight; a quarantined buffer keeps it alive, and then nothing is freed. */
+    @Override
+    public void close() {
+        if (free() == total()) {
+            arena.close();
+        }
+    }
+
+    /** The buffers of one size. */
+    private static final class Shelf {
+        private static final int NONE = -1;
+        final int bufferBytes;
+        final int reserved;
+        final IoBuffer[] buffers;
+        private final int[] next;
+        private final AtomicLong head; // tag in the high half, index in the low
+        private final AtomicInteger freeCount;
+
+        Shelf(IoMemory memory, int shelf, Cut cut, int at) {
+            bufferBytes = cut.bufferBytes;
+            reserved = cut.reserved;
+            buffers = new IoBuffer[cut.count];
+            next = new int[cut.count];
+            for (int i = 0; i < cut.count; i++) {
+                buffers[i] = new IoBuffer(memory, shelf, i, at + i * cut.bufferBytes, cut.bufferBytes);
+                next[i] = i + 1 < cut.count ? i + 1 : NONE;
+            }
+            head = new AtomicLong(0);
+            freeCount = new AtomicInteger(cut.count);
+        }
+
+        @Nullable
+        IoBuffer take(int leaving) {
+            // The count is lowered before the stack is popped and raised after it is pushed: a grant always finds a buffer.
+            while (true) {
+                int seen = freeCount.get();
+                if (seen <= leaving) {
+                    return null;
+                }
+                if (freeCount.compareAndSet(seen, seen - 1)) {
+                    break;
+                }
+            }
+            while (true) {
+                long seen = head.get();
+                int index = (int) seen;
+                if (head.compareAndSet(seen, tagged(seen, next[index]))) {
+                    IoBuffer buffer = buffers[index];
+                    buffer.taken();
+                    return buffer;
+                }
+            }
+        }
+
+        void push(int index) {
+            while (true) {
+                long seen = head.get();
+                next[index] = (int) seen;
+                if (head.compareAndSet(seen, tagged(seen, index))) {
+                    freeCount.getAndIncrement();
+                    return;
+                }
+            }
+        }
+
+        int free() {
+            return freeCount.get();
+        }
+
+        private static long tagged(long seen, int index) {
+            return (((seen >>> 32) + 1) << 32) | (index & 0xFFFFFFFFL);
+        }
+    }
+}

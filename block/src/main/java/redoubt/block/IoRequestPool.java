@@ -1,0 +1,111 @@
+package redoubt.block;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A fixed number of requests, made at construction. Whoever needs several reserves them all first and then takes them, so that it
+ * can wait or refuse whole, never half: {@link #reserve} either grants all or none, and after a grant {@link #take} cannot fail.
+ *
+ * <p>Lock-free; any thread. A request goes back when it is settled, freed by its owner and no longer touched by a device.
+ */
+public final class IoRequestPool {
+
+    private static final int NONE = -1;
+
+    private final IoRequest[] requests;
+    private final int[] next;
+    private final AtomicLong head = new AtomicLong(0); // tag in the high half, index in the low
+    private final AtomicInteger unreserved;
+    private volatile Runnable whenReturned = IoRequestPool::nobodyWaits;
+
+    /**
+     * Makes the requests.
+     *
+     * @param count how many, at least 1
+     */
+    public IoRequestPool(int count) {
+        if (count < 1) {
+            throw new IllegalArgumentException("a pool of no requests: " + count);
+        }
+        requests = new IoRequest[count];
+        next = new int[count];
+        for (int i = 0; i < count; i++) {
+            requests[i] = new IoRequest(this, i);
+            next[i] = i + 1 < count ? i + 1 : NONE;
+        }
+        unreserved = new AtomicInteger(count);
+    }
+
+    private static void nobodyWaits() {}
+
+    /**
+     * Names the one who is told, on whatever thread, each time a request came back, so that it can try a reservation again. It must
+     * not block.
+     */
+    public void whenReturned(Runnable listener) {
+        whenReturned = listener;
+    }
+
+    /** Sets {@code count} requests aside for the caller, or none and answers false. */
+    public boolean reserve(int count) {
+        while (true) {
+            int seen = unreserved.get();
+            if (seen < count) {
+                return false;
+            }
+            if (unreserved.compareAndSet(seen, seen - count)) {
+                return true;
+            }
+        }
+    }
+
+    /** Gives up reservations that were not taken. */
+    public void unreserve(int count) {
+        unreserved.addAndGet(count);
+        whenReturned.run();
+    }
+
+    /** One of the requests that the caller has reserved. */
+    public IoRequest take() {
+        while (true) {
+            long seen = head.get();
+            int index = (int) seen;
+            if (index == NONE) {
+                throw new IllegalStateException("a request was taken that nobody reserved");
+            }
+            if (head.compareAndSet(seen, tagged(seen, next[index]))) {
+                IoRequest request = requests[index];
+                request.taken();
+                return request;
+            }
+        }
+    }
+
+    void giveBack(IoRequest request) {
+        int index = request.index();
+        while (true) {
+            long seen = head.get();
+            next[index] = (int) seen;
+            if (head.compareAndSet(seen, tagged(seen, index))) {
+                break;
+            }
+        }
+        unreserved.getAndIncrement();
+        whenReturned.run();
+    }
+
+    /** How many requests are neither reserved nor in use. */
+    public int free() {
+        return unreserved.get();
+    }
+
+    /** How many requests there are. */
+    public int total() {
+        return requests.length;
+    }
+
+    private static long tagged(long seen, int index) {
+        return (((seen >>> 32) + 1) << 32) | (index & 0xFFFFFFFFL);
+    }
+}
