@@ -35,11 +35,12 @@ public final class IoMemory implements AutoCloseable {
         /** Checks that the buffers can exist. */
         public Cut {
             if (bufferBytes <= 0 || bufferBytes % ALIGNMENT_BYTES != 0) {
-                throw new IllegalArgumentException("a buffer is no multiple of " + ALIGNMENT_BYTES + " bytes: " + bufferBytes);
+                throw new IllegalArgumentException(
+                        "a buffer is no multiple of " + ALIGNMENT_BYTES + " bytes: " + bufferBytes);
             }
             if (count < 1 || reserved < 0 || reserved >= count) {
-                throw new IllegalArgumentException(
-                        count + " buffers of " + bufferBytes + " bytes, " + reserved + " of them reserved, leave none to use");
+                throw new IllegalArgumentException(count + " buffers of " + bufferBytes + " bytes, " + reserved
+                        + " of them reserved, leave none to use");
             }
         }
     }
@@ -171,7 +172,8 @@ public final class IoMemory implements AutoCloseable {
 
         @Nullable
         IoBuffer take(int leaving) {
-            // The count is lowered before the stack is popped and raised after it is pushed: a grant always finds a buffer.
+            // The count is lowered before the stack is popped and raised after it is pushed: a grant always finds a
+            // buffer.
             while (true) {
                 int seen = freeCount.get();
                 if (seen <= leaving) {

@@ -58,7 +58,11 @@ public final class IoRequest {
 
     private IoStatus status = IoStatus.OK;
     private volatile int state;
+
+    @SuppressWarnings("UnusedVariable") // through its updater
     private volatile int holds;
+
+    @SuppressWarnings("UnusedVariable") // through its updater
     private volatile int openChildren;
 
     /** The request this is a part of; set by whoever splits, null for a request of its own. */
