@@ -4,6 +4,7 @@ package redoubt.cli;
 public final class Main {
     private static final int EXIT_USAGE = 64;
     private static final String VERSION = "0.1.0-SNAPSHOT";
+    private static final String USAGE = "usage: redoubt --version | --help";
 
     private Main() {}
 
@@ -12,7 +13,11 @@ public final class Main {
             System.out.println("redoubt " + VERSION);
             return;
         }
-        System.err.println("usage: redoubt --version");
+        if (args.length == 1 && args[0].equals("--help")) {
+            System.out.println(USAGE);
+            return;
+        }
+        System.err.println(USAGE);
         System.exit(EXIT_USAGE);
     }
 }
