@@ -7,4 +7,6 @@ module redoubt.md {
     requires transitive redoubt.block;
     requires transitive redoubt.kernfs;
     requires transitive redoubt.workqueue;
+
+    exports redoubt.md;
 }

@@ -5,4 +5,6 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.personality {
     requires static org.jspecify;
     requires transitive redoubt.md;
+
+    exports redoubt.personality;
 }

@@ -8,7 +8,8 @@ package redoubt.block;
  * @param preferredBytes unit at which the device works best (stripe or page), a multiple of {@code blockBytes}
  * @param maxTransferBytes longest READ, WRITE or ALLOCATION request; TRIM and WRITE_ZEROES may be of any length
  * @param readOnly whether every change is answered {@link IoStatus#READ_ONLY}
- * @param trims whether TRIM may free space; where it may not, TRIM is answered OK and changes nothing
+ * @param trims whether TRIM frees space and the range reads as zeroes afterwards, each time; where it is false, TRIM is answered OK
+ *     and changes nothing, since a mirror may not differ from its twin
  * @param fastZeroes whether WRITE_ZEROES is quicker than writing zeroes
  * @param rotational whether distance on the medium costs time
  */

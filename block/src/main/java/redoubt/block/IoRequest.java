@@ -1,6 +1,7 @@
 package redoubt.block;
 
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,9 @@ public final class IoRequest {
     private static final AtomicIntegerFieldUpdater<IoRequest> OPEN_CHILDREN =
             AtomicIntegerFieldUpdater.newUpdater(IoRequest.class, "openChildren");
 
+    private static final AtomicLongFieldUpdater<IoRequest> FAILED_SLOTS =
+            AtomicLongFieldUpdater.newUpdater(IoRequest.class, "failedSlots");
+
     private final IoRequestPool pool;
     private final int index;
 
@@ -65,6 +69,11 @@ public final class IoRequest {
     @SuppressWarnings("UnusedVariable") // through its updater
     private volatile int openChildren;
 
+    @SuppressWarnings("UnusedVariable") // through its updater
+    private volatile long failedSlots;
+
+    private volatile @Nullable IoStatus refusal;
+
     /** The request this is a part of; set by whoever splits, null for a request of its own. */
     public @Nullable IoRequest parent;
 
@@ -83,8 +92,17 @@ public final class IoRequest {
     /** A number that the device answers with: how many pairs an ALLOCATION wrote. */
     public int result;
 
-    /** Bit k set: do not read from slot k again. Belongs to the array that has the request; {@link #prepare} clears it. */
+    /** Bit k set: slot k is not asked again for this request. Belongs to the array that has it; {@link #prepare} clears it. */
     public long avoidedSlots;
+
+    /**
+     * Whether a call that has not come back may still write into {@link #buffer()}: the request goes on in other memory. Set by the
+     * array that has the request; {@link #prepare} clears it.
+     */
+    public boolean memoryInDoubt;
+
+    /** Whether it is counted at the write gate of the array that has it; {@link #prepare} clears it. */
+    public boolean gatePassed;
 
     /** How often the array that has the request has started it again; {@link #prepare} clears it. */
     public int attempts;
@@ -148,7 +166,11 @@ public final class IoRequest {
         this.result = 0;
         this.avoidedSlots = 0;
         this.attempts = 0;
+        this.memoryInDoubt = false;
+        this.gatePassed = false;
         this.openChildren = 0;
+        this.failedSlots = 0;
+        this.refusal = null;
         this.holds = 2;
         this.state = PREPARED;
         return this;
@@ -253,6 +275,11 @@ public final class IoRequest {
         return false;
     }
 
+    /** In its completion: whether the device's call has not come back, so that the memory is still in its hands. */
+    public boolean inQuarantine() {
+        return holds > 1;
+    }
+
     /** The device's call came back after somebody else had settled the request: the device lets go. */
     public void abandon() {
         drop();
@@ -281,9 +308,37 @@ public final class IoRequest {
         }
     }
 
-    /** Says how many children will report; before the first of them is submitted. */
+    /** Says how many children will report; before the first of them is submitted. Forgets what earlier children reported. */
     public void expectChildren(int count) {
+        refusal = null;
+        FAILED_SLOTS.set(this, 0);
         openChildren = count;
+    }
+
+    /** A child met a failure of the member in this slot (0 to 63). Any child's thread. */
+    public void slotFailed(int slot) {
+        while (true) {
+            long seen = failedSlots;
+            if (FAILED_SLOTS.compareAndSet(this, seen, seen | 1L << slot)) {
+                return;
+            }
+        }
+    }
+
+    /** Bit k set: a child met a failure of the member in slot k. Complete when {@link #childSettled} answered true. */
+    public long failedSlots() {
+        return failedSlots;
+    }
+
+    /** A child was refused in a way that says nothing about its member; the parent ends with it. Any child's thread. */
+    public void refused(IoStatus how) {
+        refusal = how;
+    }
+
+    /** How the parent ends if no member failed: what a child was refused with, else OK. */
+    public IoStatus childrenStatus() {
+        IoStatus how = refusal;
+        return how == null ? IoStatus.OK : how;
     }
 
     /** A child reports; answers true to the last one. */

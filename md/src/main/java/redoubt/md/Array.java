@@ -1,0 +1,671 @@
+package redoubt.md;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import redoubt.base.ArrayState;
+import redoubt.base.Beat;
+import redoubt.base.Heartbeat;
+import redoubt.block.BlockDevice;
+import redoubt.block.BlockLimits;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoMemory;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoRequestPool;
+import redoubt.block.IoStatus;
+import redoubt.workqueue.WorkItem;
+import redoubt.workqueue.Workqueue;
+
+/**
+ * An array: a device made of members.
+ *
+ * <p><b>The way of a write.</b> {@link #submit} counts it in at the {@code entrance} (which is shut while the array is suspended), then at
+ * the {@link WriteGate} (which is shut while the metadata does not say dirty), captures the view and hands it to the personality. Its
+ * children go to the members; the last one that ends brings it to {@link #childrenSettled}. If no member failed it is settled; if one
+ * did, it is parked until the failure is durable on the survivors, and done again on those.
+ *
+ * <p><b>What waits for a record.</b> From the moment a member is found faulty until that is durable, no write and no flush is
+ * acknowledged, whether it met the failure or not: a power cut in between would let a stale member pass for a good one.
+ *
+ * <p><b>Threads.</b> All changes of state are steps on the array's ordered queue, which do no I/O and never wait; everybody else reads
+ * {@link #view()}. There is no lock. Field legend. V: published whole; A: any thread, atomically; Q: the queue only; C: constant.
+ */
+public final class Array implements BlockDevice, PersonalityHost {
+
+    private static final long STOP_POLL_NANOS = 1_000_000L;
+
+    private final ArrayPlan plan; // C
+    private final Personality personality; // C
+    private final Traits traits; // C
+    private final BlockLimits limits; // C
+    private final Workqueue queue; // C
+    private final Heartbeat heartbeat; // C
+    private final IoRequestPool pool; // C
+    private final IoMemory memory; // C
+    private final List<ArrayListener> listeners = new CopyOnWriteArrayList<>();
+    private final Beat safeMode = this::lookForIdleness;
+    private final WorkItem failureStep = new WorkItem(this::takeFailures);
+    private final WorkItem releaseStep = new WorkItem(this::releaseRecorded);
+
+    private volatile ArrayView view; // V
+    private final Turnstile entrance; // A
+    private final WriteGate gate; // A
+    private final AtomicLong faulty = new AtomicLong(); // A: slots that failed, ever
+    private final AtomicLong recorded = new AtomicLong(); // A: of those, the ones whose record is durable
+    private final AtomicReference<@Nullable IoRequest> awaitingRecord = new AtomicReference<>(); // A
+    private final AtomicReference<@Nullable IoRequest> starved = new AtomicReference<>(); // A
+    private final AtomicBoolean feeding = new AtomicBoolean(); // A
+    private volatile boolean feedAgain; // A
+    private volatile boolean stopped; // A
+    private long failuresTaken; // Q: slots
+    private @Nullable MetadataKeeper keeper; // set once, before the first request
+
+    /**
+     * Makes an array that is not started: requests wait until {@link #start}.
+     *
+     * @param personality makes the personality over this array
+     * @param queue the ordered queue of the array, shared with the other arrays of its container
+     * @param pool where children come from; this array's own
+     * @param memory where personalities take scratch memory, and where requests' buffers come from
+     */
+    public Array(
+            ArrayPlan plan,
+            Function<PersonalityHost, Personality> personality,
+            Workqueue queue,
+            Heartbeat heartbeat,
+            IoRequestPool pool,
+            IoMemory memory) {
+        this.plan = plan;
+        this.queue = queue;
+        this.heartbeat = heartbeat;
+        this.pool = pool;
+        this.memory = memory;
+        this.entrance = new Turnstile(false, this::submit);
+        this.personality = personality.apply(this);
+        this.traits = this.personality.traits();
+        this.limits = limitsOf(plan, traits, memory);
+        this.gate = new WriteGate(this, queue, this::admitWrite);
+        this.view = firstView(plan);
+        pool.whenReturned(this::feedStarved);
+    }
+
+    private static BlockLimits limitsOf(ArrayPlan plan, Traits traits, IoMemory memory) {
+        int longest = Math.min(traits.maxTransferBytes(), memory.largestBytes());
+        boolean trims = true;
+        boolean fastZeroes = true;
+        boolean rotational = false;
+        for (ArrayPlan.Occupant occupant : plan.occupants()) {
+            Member member = occupant.member();
+            if (member != null && occupant.state() == MemberState.IN_SYNC) {
+                BlockLimits device = member.device().limits();
+                trims &= device.trims();
+                fastZeroes &= device.fastZeroes();
+                rotational |= device.rotational();
+            }
+        }
+        int block = plan.blockBytes();
+        int preferred = Math.max(block, Math.min(traits.preferredBytes(), longest) / block * block);
+        return new BlockLimits(
+                plan.sizeBytes(),
+                block,
+                preferred,
+                longest / block * block,
+                plan.readOnly(),
+                trims,
+                fastZeroes,
+                rotational);
+    }
+
+    private static ArrayView firstView(ArrayPlan plan) {
+        int slots = plan.occupants().size();
+        @Nullable Member[] members = new @Nullable Member[slots];
+        MemberState[] states = new MemberState[slots];
+        for (int slot = 0; slot < slots; slot++) {
+            members[slot] = plan.occupants().get(slot).member();
+            states[slot] = plan.occupants().get(slot).state();
+        }
+        return new ArrayView(0, ArrayState.INACTIVE, members, states, plan.redundancyKnown(), false);
+    }
+
+    // ---------------------------------------------------------------------------------------------- start and stop
+
+    /**
+     * Starts the array: requests pass from here on. Called once.
+     *
+     * @param keeper who keeps the metadata; null where the array is read-only or has none
+     */
+    public void start(@Nullable MetadataKeeper keeper) {
+        this.keeper = keeper;
+        ArrayState first;
+        if (plan.readOnly()) {
+            first = ArrayState.READONLY;
+        } else if (traits.redundant() && (plan.markedDirty() || keeper == null)) {
+            first = ArrayState.ACTIVE;
+        } else {
+            first = ArrayState.CLEAN;
+        }
+        ArrayView now = view;
+        publish(
+                personality.operational(now.inSyncSlots())
+                        ? now.withState(first)
+                        : now.withState(first).asBroken());
+        if (first == ArrayState.ACTIVE || !traits.redundant()) {
+            gate.open();
+        }
+        heartbeat.register(safeMode);
+        entrance.open();
+    }
+
+    /**
+     * New requests wait from here on; those inside go on. Undone by {@link #resume}. For control threads.
+     *
+     * @return whether all requests were out when the limit was over
+     */
+    public boolean suspend(long limitNanos) {
+        entrance.shut();
+        long deadline = heartbeat.clock().nanos() + limitNanos;
+        while (entrance.inside() != 0) {
+            if (heartbeat.clock().nanos() - deadline >= 0) {
+                return false;
+            }
+            LockSupport.parkNanos(this, STOP_POLL_NANOS);
+        }
+        return true;
+    }
+
+    /** Lets requests pass again after {@link #suspend}. */
+    public void resume() {
+        entrance.open();
+    }
+
+    /**
+     * Stops the array: requests under way end, the metadata is marked clean where that is true, later requests are answered
+     * {@link IoStatus#GONE}. Devices stay open. For control threads; returns within the limit, whatever the members do.
+     *
+     * @return whether everything ended and the metadata says so
+     */
+    public boolean stop(long limitNanos) {
+        long deadline = heartbeat.clock().nanos() + limitNanos;
+        boolean quiet = suspend(limitNanos);
+        stopped = true;
+        heartbeat.unregister(safeMode);
+        entrance.admitParked();
+        CountDownLatch settled = new CountDownLatch(1);
+        AtomicBoolean durable = new AtomicBoolean();
+        queue.queue(new WorkItem(() -> stopStep(quiet, durable, settled)));
+        try {
+            long left = Math.max(1, deadline - heartbeat.clock().nanos());
+            if (!settled.await(left, TimeUnit.NANOSECONDS)) {
+                return false;
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+        personality.stop();
+        return quiet && durable.get();
+    }
+
+    private void stopStep(boolean quiet, AtomicBoolean durable, CountDownLatch settled) {
+        ArrayView now = view;
+        MetadataKeeper records = keeper;
+        boolean dirtyOnDisk = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.WRITE_PENDING;
+        gate.shut();
+        if (!now.broken()) {
+            publish(now.withState(ArrayState.INACTIVE));
+        }
+        if (quiet && dirtyOnDisk && records != null && now.redundancyKnown() && !now.broken() && traits.redundant()) {
+            records.markClean(how -> {
+                durable.set(how);
+                settled.countDown();
+            });
+        } else {
+            durable.set(!now.broken());
+            settled.countDown();
+        }
+    }
+
+    @Override
+    public void close() {
+        stop(TimeUnit.SECONDS.toNanos(1));
+    }
+
+    // ---------------------------------------------------------------------------------------------- what others see
+
+    /** The array at this moment. */
+    public ArrayView view() {
+        return view;
+    }
+
+    /** What it was made from. */
+    public ArrayPlan plan() {
+        return plan;
+    }
+
+    /** What is always true of its level. */
+    public Traits traits() {
+        return traits;
+    }
+
+    @Override
+    public BlockLimits limits() {
+        return limits;
+    }
+
+    /** Adds somebody who is told of changes from now on. */
+    public void addListener(ArrayListener listener) {
+        listeners.add(listener);
+    }
+
+    /** How many requests are inside: 0 when nothing is open. */
+    public int requestsInside() {
+        return entrance.inside();
+    }
+
+    // ---------------------------------------------------------------------------------------------- the way of a
+    // request
+
+    @Override
+    public void submit(IoRequest request) {
+        if (!limits.admits(request.operation(), request.offset(), request.length())) {
+            request.complete(IoStatus.INVALID);
+            return;
+        }
+        if (stopped) {
+            request.complete(IoStatus.GONE);
+            return;
+        }
+        if (request.operation().changesData() && plan.readOnly()) {
+            request.complete(IoStatus.READ_ONLY);
+            return;
+        }
+        if (!entrance.enter(request)) {
+            return;
+        }
+        if (request.operation().changesData()) {
+            admitWrite(request);
+        } else {
+            begin(request);
+        }
+    }
+
+    private void admitWrite(IoRequest request) {
+        if (view.broken()) {
+            settle(request, IoStatus.IO_ERROR);
+            return;
+        }
+        if (gate.enter(request)) {
+            begin(request);
+        }
+    }
+
+    private void begin(IoRequest request) {
+        ArrayView now = view;
+        if (request.operation() == IoOperation.FLUSH) {
+            flushMembers(request, now);
+        } else if (request.operation() == IoOperation.TRIM && !limits.trims()) {
+            finished(request, IoStatus.OK);
+        } else if ((request.flags() & IoRequest.FAST_ZERO) != 0 && !limits.fastZeroes()) {
+            finished(request, IoStatus.UNSUPPORTED);
+        } else {
+            personality.submit(request, now);
+        }
+    }
+
+    /** A flush is the same at every level: durable means durable on every member that is in sync. */
+    private void flushMembers(IoRequest request, ArrayView now) {
+        int members = Long.bitCount(now.inSyncSlots());
+        if (plan.readOnly() || members == 0) {
+            finished(request, now.broken() ? IoStatus.IO_ERROR : IoStatus.OK);
+            return;
+        }
+        if (!reserve(members)) {
+            waitForChildren(request);
+            return;
+        }
+        request.expectChildren(members);
+        for (int slot = 0; slot < now.slots(); slot++) {
+            if (now.inSync(slot)) {
+                IoRequest child = pool.take().prepare(IoOperation.FLUSH, 0, 0, 0, null, 0, this::flushEnded);
+                child.parent = request;
+                child.slot = slot;
+                now.member(slot).submit(child);
+            }
+        }
+    }
+
+    private void flushEnded(IoRequest child) {
+        IoRequest parent = parentOf(child);
+        boolean last = childEnded(parent, child, child.slot);
+        child.free();
+        if (last) {
+            childrenSettled(parent);
+        }
+    }
+
+    /** The request that a child is a part of. */
+    public static IoRequest parentOf(IoRequest child) {
+        IoRequest parent = child.parent;
+        if (parent == null) {
+            throw new IllegalStateException("a child without a parent");
+        }
+        return parent;
+    }
+
+    // ---------------------------------------------------------------------------------------------- for the
+    // personality
+
+    @Override
+    public boolean reserve(int children) {
+        return pool.reserve(children);
+    }
+
+    @Override
+    public IoRequest child() {
+        return pool.take();
+    }
+
+    @Override
+    public void unreserve(int children) {
+        pool.unreserve(children);
+    }
+
+    @Override
+    public IoMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public void waitForChildren(IoRequest parent) {
+        push(starved, parent);
+        feedStarved();
+    }
+
+    /**
+     * Only one thread feeds at a time; one that comes meanwhile asks it to look again, so nothing recurses. The wish is left before the
+     * list is looked at: a feeder that has the list in its hands, and found too little for it, sees the wish before it goes.
+     */
+    private void feedStarved() {
+        if (!feedAgain) {
+            feedAgain = true;
+        }
+        if (starved.get() == null) {
+            return;
+        }
+        while (feedAgain && feeding.compareAndSet(false, true)) {
+            feedAgain = false;
+            IoRequest request = Turnstile.oldestFirst(starved.getAndSet(null));
+            while (request != null) {
+                IoRequest younger = request.next;
+                request.next = null;
+                if (pool.free() >= Math.min(traits.maxChildren(), pool.total())) {
+                    begin(request);
+                } else {
+                    push(starved, request);
+                }
+                request = younger;
+            }
+            feeding.set(false);
+        }
+    }
+
+    @Override
+    public boolean childEnded(IoRequest parent, IoRequest child, int slot) {
+        IoStatus how = child.status();
+        boolean reading = !mustWaitForRecords(child);
+        // A member that refuses a write which its twin has done is as wrong as one that broke.
+        if (how.blamesDevice() || (!how.ok() && !reading && traits.redundant())) {
+            if (reading && child.inQuarantine()) {
+                parent.memoryInDoubt = true;
+            }
+            if (how == IoStatus.NO_SPACE) {
+                parent.refused(how);
+            }
+            if (how == IoStatus.IO_ERROR && reading) {
+                parent.slotFailed(slot);
+                readFailed(slot);
+            } else if (!traits.redundant() && (how == IoStatus.IO_ERROR || how == IoStatus.NO_SPACE)) {
+                parent.refused(how);
+            } else {
+                parent.slotFailed(slot);
+                failMember(slot);
+            }
+        } else if (!how.ok()) {
+            parent.refused(how);
+        }
+        return parent.childSettled();
+    }
+
+    private void readFailed(int slot) {
+        Member member = view.occupant(slot);
+        if (member != null && member.countReadError() > plan.maxReadErrors()) {
+            ArrayView now = view;
+            if (personality.operational(now.inSyncSlots() & ~(1L << slot))) {
+                failMember(slot);
+            }
+        }
+    }
+
+    @Override
+    public void childrenSettled(IoRequest parent) {
+        long failed = parent.failedSlots();
+        if (failed == 0) {
+            finished(parent, parent.childrenStatus());
+        } else if ((failed & faulty.get()) != 0 && mustWaitForRecords(parent)) {
+            awaitRecord(parent);
+        } else {
+            again(parent);
+        }
+    }
+
+    /** Reads may be answered while a failure is being recorded; what promises that data is kept may not. */
+    private static boolean mustWaitForRecords(IoRequest request) {
+        return request.operation().changesData() || request.operation() == IoOperation.FLUSH;
+    }
+
+    /** Does a request again, on the members that are left and without reading where a read has failed. */
+    private void again(IoRequest parent) {
+        ArrayView now = view;
+        if (now.broken() && mustWaitForRecords(parent)) {
+            IoStatus how = parent.childrenStatus();
+            settle(parent, how.ok() ? IoStatus.IO_ERROR : how);
+            return;
+        }
+        parent.avoidedSlots |= parent.failedSlots();
+        if (++parent.attempts > now.slots() + 1) {
+            settle(parent, IoStatus.IO_ERROR);
+            return;
+        }
+        if (parent.memoryInDoubt) {
+            IoBuffer fresh = memory.takeReserved((int) parent.length());
+            if (fresh == null) {
+                settle(parent, IoStatus.IO_ERROR);
+                return;
+            }
+            parent.replaceBuffer(fresh, 0);
+            fresh.release();
+            parent.memoryInDoubt = false;
+        }
+        begin(parent);
+    }
+
+    @Override
+    public void finished(IoRequest parent, IoStatus how) {
+        if (mustWaitForRecords(parent) && recorded.get() != faulty.get()) {
+            if (!how.ok()) {
+                parent.refused(how);
+            }
+            awaitRecord(parent);
+        } else {
+            settle(parent, how);
+        }
+    }
+
+    private void settle(IoRequest parent, IoStatus how) {
+        if (parent.operation().changesData()) {
+            gate.leave(parent);
+        }
+        entrance.leave();
+        parent.complete(how);
+    }
+
+    // ---------------------------------------------------------------------------------------------- failures
+
+    /** Takes a member out: it failed a write, did not answer, or somebody said so. Any thread; never blocks. */
+    public void failMember(int slot) {
+        long bit = 1L << slot;
+        while (true) {
+            long seen = faulty.get();
+            if ((seen & bit) != 0) {
+                return;
+            }
+            if (faulty.compareAndSet(seen, seen | bit)) {
+                break;
+            }
+        }
+        queue.queue(failureStep);
+    }
+
+    /** Whether the array would go on without this member. */
+    public boolean survivesLossOf(int slot) {
+        return personality.operational(view.inSyncSlots() & ~(1L << slot));
+    }
+
+    private void takeFailures() {
+        long fresh = faulty.get() & ~failuresTaken;
+        for (int slot = 0; slot < view.slots(); slot++) {
+            if ((fresh >>> slot & 1) != 0) {
+                failuresTaken |= 1L << slot;
+                takeFailure(slot);
+            }
+        }
+        releaseRecorded();
+    }
+
+    private void takeFailure(int slot) {
+        ArrayView now = view;
+        if (!now.inSync(slot)) {
+            recordDone(slot);
+            return;
+        }
+        String name = now.member(slot).name();
+        if (!personality.operational(now.inSyncSlots() & ~(1L << slot))) {
+            publish(now.asBroken());
+            event("Fail", name);
+            recordDone(slot);
+            gate.admitParked();
+            return;
+        }
+        MetadataKeeper records = keeper;
+        publish(now.withMember(slot, records == null ? MemberState.FAULTY : MemberState.FAULTY_BLOCKED));
+        event("Fail", name);
+        event("DegradedArray", "");
+        if (records == null) {
+            recordDone(slot);
+        } else {
+            records.recordFailure(slot, durable -> failureRecorded(slot, durable));
+        }
+    }
+
+    private void failureRecorded(int slot, boolean durable) {
+        if (durable) {
+            publish(view.withMember(slot, MemberState.FAULTY));
+        } else {
+            publish(view.asBroken());
+            gate.admitParked();
+        }
+        recordDone(slot);
+        releaseRecorded();
+    }
+
+    private void recordDone(int slot) {
+        recorded.getAndAccumulate(1L << slot, (seen, bit) -> seen | bit);
+    }
+
+    private void awaitRecord(IoRequest parent) {
+        push(awaitingRecord, parent);
+        if (recorded.get() == faulty.get()) {
+            queue.queue(releaseStep);
+        }
+    }
+
+    private void releaseRecorded() {
+        if (recorded.get() != faulty.get()) {
+            return;
+        }
+        IoRequest parent = Turnstile.oldestFirst(awaitingRecord.getAndSet(null));
+        while (parent != null) {
+            IoRequest younger = parent.next;
+            parent.next = null;
+            if (parent.failedSlots() != 0) {
+                again(parent);
+            } else {
+                finished(parent, parent.childrenStatus());
+            }
+            parent = younger;
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- state, on the
+    // queue
+
+    private void lookForIdleness(long nowNanos) {
+        gate.lookForIdleness(nowNanos);
+    }
+
+    @Nullable
+    MetadataKeeper keeper() {
+        return keeper;
+    }
+
+    boolean mayBecomeClean() {
+        ArrayView now = view;
+        return now.state() == ArrayState.ACTIVE && now.redundancyKnown() && keeper != null && traits.redundant();
+    }
+
+    long safeModeDelayNanos() {
+        return plan.safeModeDelayNanos();
+    }
+
+    void enterState(ArrayState next) {
+        publish(view.withState(next));
+    }
+
+    void becomeBroken() {
+        publish(view.asBroken());
+    }
+
+    private void publish(ArrayView next) {
+        ArrayView before = view;
+        if (!before.state().mayBecome(next.state())) {
+            throw new IllegalStateException(plan.name() + " may not go from "
+                    + before.state().word() + " to " + next.state().word());
+        }
+        view = next;
+        for (ArrayListener listener : listeners) {
+            listener.viewChanged(before, next);
+        }
+    }
+
+    private void event(String word, String member) {
+        for (ArrayListener listener : listeners) {
+            listener.event(word, member);
+        }
+    }
+
+    private static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
+        IoRequest top;
+        do {
+            top = list.get();
+            request.next = top;
+        } while (!list.compareAndSet(top, request));
+    }
+}

@@ -1,0 +1,17 @@
+package redoubt.md;
+
+/**
+ * Who is told what happens to an array: attributes, event log. Called on the array's queue, in order; must not block.
+ */
+public interface ArrayListener {
+
+    /** A new view was published. */
+    void viewChanged(ArrayView before, ArrayView after);
+
+    /**
+     * Something happened that mdadm --monitor would report, in its word: {@code Fail}, {@code DegradedArray}, …
+     *
+     * @param member the member's name, or empty
+     */
+    void event(String word, String member);
+}

@@ -1,0 +1,52 @@
+package redoubt.md;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an array is made from, as assembly found it.
+ *
+ * @param name what users call it
+ * @param componentBytes how much of each member the array uses
+ * @param sizeBytes the array's size; at most the layout's capacity
+ * @param blockBytes smallest unit of a request, at least the members' block
+ * @param occupants who is in each slot
+ * @param redundancyKnown whether the metadata says that mirrors agree and parity is right
+ * @param markedDirty whether the metadata on the members says dirty: then writes pass at once
+ * @param readOnly whether nothing is ever written, neither data nor metadata
+ * @param safeModeDelayNanos how long after the last write the array is marked clean; 0: only when it is stopped
+ * @param maxReadErrors read errors of one member after which it is failed, if the level survives that
+ */
+public record ArrayPlan(
+        String name,
+        long componentBytes,
+        long sizeBytes,
+        int blockBytes,
+        List<Occupant> occupants,
+        boolean redundancyKnown,
+        boolean markedDirty,
+        boolean readOnly,
+        long safeModeDelayNanos,
+        int maxReadErrors) {
+
+    /** md's limit of read errors before a member is failed (specs/md-core.md §6). */
+    public static final int MAX_READ_ERRORS = 20;
+
+    /** The delay that the IMSM tools set (specs/imsm.md §10.6). */
+    public static final long IMSM_SAFE_MODE_DELAY_NANOS = 4_000_000_000L;
+
+    /** Copies the list. */
+    public ArrayPlan {
+        occupants = List.copyOf(occupants);
+        if (occupants.isEmpty() || occupants.size() > ArrayView.SLOTS_LIMIT) {
+            throw new IllegalArgumentException("an array of " + occupants.size() + " slots");
+        }
+    }
+
+    /**
+     * Who is in a slot.
+     *
+     * @param member the disk; null where nobody is
+     */
+    public record Occupant(@Nullable Member member, MemberState state) {}
+}

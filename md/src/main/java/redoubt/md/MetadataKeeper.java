@@ -1,0 +1,28 @@
+package redoubt.md;
+
+/**
+ * Who keeps the metadata of a running array. Called on the array's queue only; never blocks; answers by event, on the same queue, each
+ * call exactly once. An event that comes while the metadata is being written waits its turn and is never lost.
+ */
+public interface MetadataKeeper {
+
+    /** Records that writes may be under way. Answered when that is durable: the gate opens on it. */
+    void markDirty(Answer answer);
+
+    /** Records that mirrors agree and parity is right; makes all data durable first. */
+    void markClean(Answer answer);
+
+    /** Records on the survivors that the member in this slot has failed. */
+    void recordFailure(int slot, Answer answer);
+
+    /** Who waits for a record. */
+    @FunctionalInterface
+    interface Answer {
+        /**
+         * The record is durable on every member that is left, or could not be made on any.
+         *
+         * @param durable false: no member is left that could hold it
+         */
+        void recorded(boolean durable);
+    }
+}

@@ -1,0 +1,118 @@
+package redoubt.md;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import redoubt.block.IoRequest;
+
+/**
+ * Counts requests in and out, and parks them while it is shut.
+ *
+ * <p>The order that makes it right (specs/md-core.md §2, INV-W2) is <em>count first, look second</em>: who enters raises the count and then
+ * reads whether the turnstile is open; who wants it empty shuts it and then reads the count. Both are volatile accesses, so at least
+ * one of the two sees the other. A request that finds it shut lowers the count again and is parked; it looks once more after parking,
+ * because the turnstile may have been opened, and its list emptied, in between.
+ *
+ * <p>No locks. A parked request is a place in a list, not a thread. The count and the number of entries ever made share one word, so
+ * that entering costs one atomic operation.
+ */
+final class Turnstile {
+
+    private static final long ONE_ENTRY = 1L << 24;
+    private static final long INSIDE_MASK = ONE_ENTRY - 1;
+
+    private final AtomicLong entriesAndInside = new AtomicLong();
+    private final AtomicReference<@Nullable IoRequest> parked = new AtomicReference<>();
+    private final Consumer<IoRequest> admit;
+    private volatile boolean open;
+
+    /**
+     * Makes a turnstile.
+     *
+     * @param admit takes a request that was parked and tries to enter with it again
+     */
+    Turnstile(boolean open, Consumer<IoRequest> admit) {
+        this.open = open;
+        this.admit = admit;
+    }
+
+    /** Whether the request is in; if not, it is parked, and will come by {@code admit}. */
+    boolean enter(IoRequest request) {
+        entriesAndInside.getAndAdd(ONE_ENTRY + 1);
+        if (open) {
+            return true;
+        }
+        entriesAndInside.getAndAdd(-ONE_ENTRY - 1);
+        park(request);
+        return false;
+    }
+
+    private void park(IoRequest request) {
+        IoRequest top;
+        do {
+            top = parked.get();
+            request.next = top;
+        } while (!parked.compareAndSet(top, request));
+        if (open) {
+            admitParked();
+        }
+    }
+
+    /** A request that entered is out. */
+    void leave() {
+        entriesAndInside.getAndDecrement();
+    }
+
+    /** New requests are parked from here on. */
+    void shut() {
+        open = false;
+    }
+
+    /** Opens, and lets in what is parked, oldest first, on the calling thread. */
+    void open() {
+        open = true;
+        admitParked();
+    }
+
+    /** Lets what is parked try again, whether open or not. */
+    void admitParked() {
+        IoRequest request = oldestFirst(parked.getAndSet(null));
+        while (request != null) {
+            IoRequest younger = request.next;
+            request.next = null;
+            admit.accept(request);
+            request = younger;
+        }
+    }
+
+    static @Nullable IoRequest oldestFirst(@Nullable IoRequest youngest) {
+        IoRequest oldest = null;
+        IoRequest request = youngest;
+        while (request != null) {
+            IoRequest older = request.next;
+            request.next = oldest;
+            oldest = request;
+            request = older;
+        }
+        return oldest;
+    }
+
+    boolean isOpen() {
+        return open;
+    }
+
+    boolean anyParked() {
+        return parked.get() != null;
+    }
+
+    /** How many are inside. */
+    int inside() {
+        return (int) (entriesAndInside.get() & INSIDE_MASK);
+    }
+
+    /** Changes with every entry; equal twice means that nobody came in between. */
+    long entries() {
+        return entriesAndInside.get() >>> 24;
+    }
+}

@@ -1,0 +1,127 @@
+package redoubt.md;
+
+import java.util.function.Consumer;
+import redoubt.base.ArrayState;
+import redoubt.block.IoRequest;
+import redoubt.workqueue.WorkItem;
+import redoubt.workqueue.Workqueue;
+
+/**
+ * Where every write passes: open while the metadata on the members says dirty, shut otherwise (specs/md-core.md §2).
+ *
+ * <p>A write that finds it shut is parked, and the gate asks the keeper for the dirty mark; when that is durable the gate opens and the
+ * parked writes go on. When no write has come for the safe-mode delay and none is inside, the gate shuts itself, looks once more
+ * whether somebody slipped in (INV-W2, see {@link Turnstile}), and asks the keeper for the clean mark.
+ *
+ * <p>{@link #enter} and {@link #leave} are called by any thread; what changes the state are steps on the array's queue.
+ */
+final class WriteGate {
+
+    private final Array array;
+    private final Workqueue queue;
+    private final Turnstile turnstile;
+    private final WorkItem dirtyStep = new WorkItem(this::askForDirty);
+    private final WorkItem cleanStep = new WorkItem(this::tryToBecomeClean);
+
+    private boolean dirtyAsked; // queue only
+    private long entriesSeen; // heartbeat only
+    private long quietSinceNanos; // heartbeat only
+
+    WriteGate(Array array, Workqueue queue, Consumer<IoRequest> admit) {
+        this.array = array;
+        this.queue = queue;
+        this.turnstile = new Turnstile(false, admit);
+    }
+
+    /** Whether the write may go on; if not, it is parked and will come again. */
+    boolean enter(IoRequest write) {
+        if (turnstile.enter(write)) {
+            write.gatePassed = true;
+            return true;
+        }
+        queue.queue(dirtyStep);
+        return false;
+    }
+
+    /** A write ended; one that never passed is let go too. */
+    void leave(IoRequest write) {
+        if (write.gatePassed) {
+            write.gatePassed = false;
+            turnstile.leave();
+        }
+    }
+
+    void open() {
+        turnstile.open();
+    }
+
+    void shut() {
+        turnstile.shut();
+    }
+
+    void admitParked() {
+        turnstile.admitParked();
+    }
+
+    private void askForDirty() {
+        if (dirtyAsked || turnstile.isOpen() || !turnstile.anyParked()) {
+            return;
+        }
+        MetadataKeeper keeper = array.keeper();
+        ArrayState state = array.view().state();
+        if (array.view().broken() || keeper == null) {
+            turnstile.admitParked();
+        } else if (state == ArrayState.CLEAN || state == ArrayState.READ_AUTO) {
+            dirtyAsked = true;
+            array.enterState(ArrayState.WRITE_PENDING);
+            keeper.markDirty(this::dirtyMarked);
+        }
+    }
+
+    private void dirtyMarked(boolean durable) {
+        dirtyAsked = false;
+        if (array.view().state() != ArrayState.WRITE_PENDING) {
+            turnstile.admitParked();
+        } else if (durable) {
+            array.enterState(ArrayState.ACTIVE);
+            turnstile.open();
+        } else {
+            array.becomeBroken();
+            turnstile.admitParked();
+        }
+    }
+
+    /** Called by the heartbeat: the array becomes clean when nothing has been written for the delay. */
+    void lookForIdleness(long nowNanos) {
+        long delay = array.safeModeDelayNanos();
+        long entries = turnstile.entries();
+        if (entries != entriesSeen || turnstile.inside() != 0 || delay == 0) {
+            entriesSeen = entries;
+            quietSinceNanos = nowNanos;
+        } else if (nowNanos - quietSinceNanos >= delay && array.mayBecomeClean()) {
+            quietSinceNanos = nowNanos;
+            queue.queue(cleanStep);
+        }
+    }
+
+    private void tryToBecomeClean() {
+        MetadataKeeper keeper = array.keeper();
+        if (keeper == null || !array.mayBecomeClean()) {
+            return;
+        }
+        turnstile.shut();
+        if (turnstile.inside() != 0) {
+            turnstile.open();
+            return;
+        }
+        array.enterState(ArrayState.CLEAN);
+        keeper.markClean(WriteGate::cleanMarked);
+        if (turnstile.anyParked()) {
+            askForDirty();
+        }
+    }
+
+    private static void cleanMarked(boolean durable) {
+        // Nobody waits for it: a member that could not be marked has been failed, and that is recorded by itself.
+    }
+}

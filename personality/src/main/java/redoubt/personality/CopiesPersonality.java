@@ -1,0 +1,310 @@
+package redoubt.personality;
+
+import java.lang.foreign.ValueLayout;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoCompletion;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoStatus;
+import redoubt.md.Array;
+import redoubt.md.ArrayView;
+import redoubt.md.Level;
+import redoubt.md.Member;
+import redoubt.md.Personality;
+import redoubt.md.PersonalityHost;
+import redoubt.md.Traits;
+
+/**
+ * The levels that keep data as copies and nothing else: RAID0 (one copy), RAID1 (a copy on every member), RAID10.
+ *
+ * <p>A write goes to every copy that is in sync; it ends when all have answered. A read goes to one copy a piece, chosen as md chooses
+ * (specs/md-core.md §8): the member whose last read ended here, else the one with the fewest reads in flight or, if heads have to move, the
+ * nearest; where mirrors are not known to agree, always the first slot. A piece whose only copies are gone or cannot be read is an
+ * I/O error.
+ *
+ * <p>No state but the members' counters, no locks; any thread.
+ */
+public final class CopiesPersonality implements Personality {
+
+    private static final int PIECES_LIMIT = 64;
+    private static final int NO_SLOT = -1;
+
+    private final PersonalityHost host;
+    private final NearLayout layout;
+    private final Traits traits;
+    private final IoCompletion ended = this::ended;
+    private final IoCompletion readEnded = this::readEnded;
+    private final IoCompletion allocationEnded = this::allocationEnded;
+
+    /**
+     * Makes the personality of a level.
+     *
+     * @param level RAID0, RAID1 or RAID10
+     * @param chunkBytes the chunk; a power of two
+     */
+    public CopiesPersonality(PersonalityHost host, Level level, NearLayout layout, int chunkBytes) {
+        this.host = host;
+        this.layout = layout;
+        boolean striped = layout.copies() < layout.slots();
+        long longest = striped ? (long) PIECES_LIMIT * chunkBytes : Integer.MAX_VALUE & -4096;
+        int preferred = striped ? chunkBytes : 4096;
+        this.traits = new Traits(
+                level,
+                layout,
+                layout.copies() > 1,
+                false,
+                preferred,
+                (int) Math.min(longest, Integer.MAX_VALUE & -4096),
+                Math.max((PIECES_LIMIT + 1) * layout.copies(), layout.slots()));
+    }
+
+    @Override
+    public Traits traits() {
+        return traits;
+    }
+
+    @Override
+    public boolean operational(long inSyncSlots) {
+        // Copies of chunk k start at slot k*copies mod slots, so all starts are met within one turn of slots/gcd
+        // chunks.
+        int slots = layout.slots();
+        int start = 0;
+        do {
+            boolean held = false;
+            for (int copy = 0; copy < layout.copies(); copy++) {
+                held |= ((inSyncSlots >>> ((start + copy) % slots)) & 1) != 0;
+            }
+            if (!held) {
+                return false;
+            }
+            start = (start + layout.copies()) % slots;
+        } while (start != 0);
+        return true;
+    }
+
+    @Override
+    public void submit(IoRequest request, ArrayView view) {
+        switch (request.operation()) {
+            case READ -> read(request, view);
+            case WRITE -> write(request, view);
+            case TRIM, WRITE_ZEROES -> clear(request, view);
+            case ALLOCATION -> allocation(request, view);
+            case FLUSH -> throw new IllegalStateException("a flush is the array's own");
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- read
+
+    private void read(IoRequest request, ArrayView view) {
+        long end = request.offset() + request.length();
+        int pieces = 0;
+        for (long at = request.offset(); at < end; ) {
+            if (choose(request, view, at) == NO_SLOT) {
+                host.finished(request, IoStatus.IO_ERROR);
+                return;
+            }
+            pieces++;
+            at += Math.min(layout.run(at), end - at);
+        }
+        if (!host.reserve(pieces)) {
+            host.waitForChildren(request);
+            return;
+        }
+        IoBuffer buffer = request.buffer();
+        int bufferOffset = request.bufferOffset();
+        long start = request.offset();
+        request.expectChildren(pieces);
+        long at = start;
+        while (at < end) {
+            long length = Math.min(layout.run(at), end - at);
+            int copy = Math.max(0, choose(request, view, at));
+            Member member = view.member(layout.slot(at, copy));
+            long memberOffset = layout.memberOffset(at, copy);
+            member.readsInFlight().getAndIncrement();
+            member.nextSequential(memberOffset + length);
+            IoRequest child = host.child();
+            child.prepare(
+                    IoOperation.READ,
+                    member.dataOffset() + memberOffset,
+                    length,
+                    0,
+                    buffer,
+                    bufferOffset + (int) (at - start),
+                    readEnded);
+            at += length;
+            child.parent = request;
+            child.slot = member.slot();
+            child.attachment = member;
+            member.submit(child);
+        }
+    }
+
+    private int choose(IoRequest request, ArrayView view, long at) {
+        int copies = layout.copies();
+        int best = NO_SLOT;
+        long bestDistance = 0;
+        int bestPending = 0;
+        boolean rotational = false;
+        for (int copy = 0; copy < copies; copy++) {
+            int slot = layout.slot(at, copy);
+            if (!view.inSync(slot) || ((request.avoidedSlots >>> slot) & 1) != 0) {
+                continue;
+            }
+            if (copies == 1 || !view.redundancyKnown()) {
+                return copy;
+            }
+            Member member = view.member(slot);
+            long distance = Math.abs(member.nextSequential() - layout.memberOffset(at, copy));
+            if (distance == 0) {
+                return copy;
+            }
+            int pending = member.readsInFlight().get();
+            rotational |= member.device().limits().rotational();
+            boolean better = rotational && pending != 0 ? distance < bestDistance : pending < bestPending;
+            if (best == NO_SLOT || better) {
+                best = copy;
+                bestDistance = distance;
+                bestPending = pending;
+            }
+        }
+        return best;
+    }
+
+    private void readEnded(IoRequest child) {
+        if (child.attachment instanceof Member member) {
+            member.readsInFlight().getAndDecrement();
+        }
+        ended(child);
+    }
+
+    // ---------------------------------------------------------------------------------------------- write
+
+    private void write(IoRequest request, ArrayView view) {
+        long end = request.offset() + request.length();
+        int children = 0;
+        for (long at = request.offset(); at < end; ) {
+            int held = 0;
+            for (int copy = 0; copy < layout.copies(); copy++) {
+                held += view.inSync(layout.slot(at, copy)) ? 1 : 0;
+            }
+            if (held == 0) {
+                host.finished(request, IoStatus.IO_ERROR);
+                return;
+            }
+            children += held;
+            at += Math.min(layout.run(at), end - at);
+        }
+        if (!host.reserve(children)) {
+            host.waitForChildren(request);
+            return;
+        }
+        IoBuffer buffer = request.buffer();
+        int bufferOffset = request.bufferOffset();
+        int flags = request.flags();
+        long start = request.offset();
+        request.expectChildren(children);
+        for (long at = start; at < end; ) {
+            long length = Math.min(layout.run(at), end - at);
+            for (int copy = 0; copy < layout.copies(); copy++) {
+                int slot = layout.slot(at, copy);
+                if (view.inSync(slot)) {
+                    Member member = view.member(slot);
+                    IoRequest child = host.child();
+                    child.prepare(
+                            IoOperation.WRITE,
+                            member.dataOffset() + layout.memberOffset(at, copy),
+                            length,
+                            flags,
+                            buffer,
+                            bufferOffset + (int) (at - start),
+                            ended);
+                    child.parent = request;
+                    child.slot = slot;
+                    member.submit(child);
+                }
+            }
+            at += length;
+        }
+    }
+
+    /** TRIM and WRITE_ZEROES: a run of the array, however long, is one run on each member. */
+    private void clear(IoRequest request, ArrayView view) {
+        long start = request.offset();
+        long end = start + request.length();
+        if (!operational(view.inSyncSlots())) {
+            host.finished(request, IoStatus.IO_ERROR);
+            return;
+        }
+        int children = 0;
+        for (int slot = 0; slot < layout.slots(); slot++) {
+            children += view.inSync(slot) && layout.held(slot, end) > layout.held(slot, start) ? 1 : 0;
+        }
+        if (!host.reserve(children)) {
+            host.waitForChildren(request);
+            return;
+        }
+        IoOperation operation = request.operation();
+        int flags = request.flags() & ~IoRequest.FAST_ZERO;
+        request.expectChildren(children);
+        for (int slot = 0; slot < layout.slots() && children > 0; slot++) {
+            long from = layout.held(slot, start);
+            long to = layout.held(slot, end);
+            if (view.inSync(slot) && to > from) {
+                Member member = view.member(slot);
+                IoRequest child =
+                        host.child().prepare(operation, member.dataOffset() + from, to - from, flags, null, 0, ended);
+                child.parent = request;
+                child.slot = slot;
+                children--;
+                member.submit(child);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- allocation
+
+    /** Only where a member holds everything in the array's own order can its answer be passed on; elsewhere all is called data. */
+    private void allocation(IoRequest request, ArrayView view) {
+        int copy = layout.copies() == layout.slots() ? choose(request, view, request.offset()) : NO_SLOT;
+        if (copy == NO_SLOT) {
+            long at = (long) request.buffer().position() + request.bufferOffset();
+            request.buffer().segment().set(ValueLayout.JAVA_LONG_UNALIGNED, at, request.length());
+            request.buffer().segment().set(ValueLayout.JAVA_LONG_UNALIGNED, at + Long.BYTES, 0L);
+            request.result = 1;
+            host.finished(request, IoStatus.OK);
+            return;
+        }
+        if (!host.reserve(1)) {
+            host.waitForChildren(request);
+            return;
+        }
+        Member member = view.member(layout.slot(request.offset(), copy));
+        request.expectChildren(1);
+        IoRequest child = host.child()
+                .prepare(
+                        IoOperation.ALLOCATION,
+                        member.dataOffset() + request.offset(),
+                        request.length(),
+                        0,
+                        request.buffer(),
+                        request.bufferOffset(),
+                        allocationEnded);
+        child.parent = request;
+        child.slot = member.slot();
+        member.submit(child);
+    }
+
+    private void allocationEnded(IoRequest child) {
+        Array.parentOf(child).result = child.result;
+        ended(child);
+    }
+
+    private void ended(IoRequest child) {
+        IoRequest parent = Array.parentOf(child);
+        boolean last = host.childEnded(parent, child, child.slot);
+        child.free();
+        if (last) {
+            host.childrenSettled(parent);
+        }
+    }
+}
