@@ -147,7 +147,7 @@ public final class CopiesPersonality implements Personality {
         boolean rotational = false;
         for (int copy = 0; copy < copies; copy++) {
             int slot = layout.slot(at, copy);
-            if (!view.inSync(slot) || ((request.avoidedSlots >>> slot) & 1) != 0) {
+            if (!view.inSync(slot) || (request.avoidedSlots & (1L << slot)) != 0) {
                 continue;
             }
             if (copies == 1 || !view.redundancyKnown()) {
@@ -160,7 +160,8 @@ public final class CopiesPersonality implements Personality {
             }
             int pending = member.readsInFlight().get();
             rotational |= member.device().limits().rotational();
-            boolean better = rotational && pending != 0 ? distance < bestDistance : pending < bestPending;
+            boolean nearest = rotational && pending != 0;
+            boolean better = nearest ? distance < bestDistance : pending < bestPending;
             if (best == NO_SLOT || better) {
                 best = copy;
                 bestDistance = distance;
