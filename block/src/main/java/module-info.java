@@ -5,6 +5,7 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.block {
     requires static org.jspecify;
     requires transitive redoubt.base;
+    requires jdk.unsupported;
 
     exports redoubt.block;
 }

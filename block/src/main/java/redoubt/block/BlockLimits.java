@@ -50,4 +50,24 @@ public record BlockLimits(
         }
         return length <= maxTransferBytes || operation == IoOperation.TRIM || operation == IoOperation.WRITE_ZEROES;
     }
+
+    /**
+     * What every device asks before it touches anything: OK, or how the request is to be settled at once. Besides the range it looks at
+     * the memory: native calls take an address and a length, and nobody below would notice that they leave the buffer.
+     */
+    public IoStatus check(IoRequest request) {
+        IoOperation operation = request.operation();
+        long offset = request.offset();
+        long length = request.length();
+        if (!admits(operation, offset, length)) {
+            return IoStatus.INVALID;
+        }
+        if (operation.movesBytes() && !request.bufferHolds(length)) {
+            return IoStatus.INVALID;
+        }
+        if (operation == IoOperation.ALLOCATION && !request.bufferHolds(2L * Long.BYTES)) {
+            return IoStatus.INVALID;
+        }
+        return readOnly && operation.changesData() ? IoStatus.READ_ONLY : IoStatus.OK;
+    }
 }

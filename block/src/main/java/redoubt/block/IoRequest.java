@@ -215,6 +215,12 @@ public final class IoRequest {
         return bufferOffset;
     }
 
+    /** Whether there is a buffer, and room in it for so many bytes from {@link #bufferOffset()} on. */
+    public boolean bufferHolds(long bytes) {
+        IoBuffer present = buffer;
+        return present != null && bufferOffset >= 0 && bytes <= (long) present.capacity() - bufferOffset;
+    }
+
     /** The native address of the first byte. */
     public long address() {
         return buffer().address() + bufferOffset;

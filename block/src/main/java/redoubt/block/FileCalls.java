@@ -1,0 +1,279 @@
+package redoubt.block;
+
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The blocking calls on one file or block device: what the threads of its lane do.
+ *
+ * <p>Each thread has a channel of its own. One channel for all would put a small lock (NativeThreadSet) in every call, and closing it
+ * while a call hangs in it hangs too (measured). {@code descriptor} is shared, for the calls that Java has no word for; raw
+ * descriptors have no such lock.
+ *
+ * <p>Fields: {@code channels[t]} and {@code views[t]} are touched by thread t only; all else is fixed.
+ */
+final class FileCalls implements ThreadLane.Work {
+
+    /** Stands for "no descriptor", where there is no Linux. */
+    static final int NO_DESCRIPTOR = -1;
+
+    private final FileChannel[] channels;
+    private final Views[] views;
+    private final int descriptor;
+    private final boolean blockDevice;
+    private final BlockLimits limits;
+    private final NoSpaceText noSpace = new NoSpaceText();
+    private final Runnable released;
+
+    /**
+     * Takes over what was opened.
+     *
+     * @param channels one for each thread
+     * @param descriptor opened for reading, and for writing unless the limits say read-only; or {@link #NO_DESCRIPTOR}
+     * @param released told when the last channel is closed
+     */
+    FileCalls(FileChannel[] channels, int descriptor, boolean blockDevice, BlockLimits limits, Runnable released) {
+        this.channels = channels;
+        this.descriptor = descriptor;
+        this.blockDevice = blockDevice;
+        this.limits = limits;
+        this.released = released;
+        this.views = new Views[channels.length];
+        for (int i = 0; i < channels.length; i++) {
+            views[i] = new Views();
+        }
+    }
+
+    @Override
+    public IoStatus perform(int thread, IoRequest request, Call call) {
+        try {
+            FileChannel channel = channels[thread];
+            IoStatus status = switch (request.operation()) {
+                case READ -> read(channel, views[thread], request, call);
+                case WRITE -> write(channel, views[thread], request, call);
+                case FLUSH -> {
+                    channel.force(false);
+                    yield IoStatus.OK;
+                }
+                case TRIM -> trim(request);
+                case WRITE_ZEROES -> writeZeroes(channel, views[thread], request, call);
+                case ALLOCATION -> allocation(request);
+            };
+            if (status == IoStatus.OK && request.fua() && request.operation().changesData()) {
+                channel.force(false);
+            }
+            return status;
+        } catch (IOException failed) {
+            return noSpace.says(failed) ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
+        }
+    }
+
+    private static IoStatus read(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+        ByteBuffer view = views.of(request);
+        long at = request.offset();
+        while (view.hasRemaining()) {
+            int moved = channel.read(view, at);
+            if (moved <= 0) {
+                return IoStatus.IO_ERROR; // the file has shrunk
+            }
+            at += moved;
+            if (!call.wanted()) {
+                return IoStatus.TIMED_OUT;
+            }
+        }
+        return IoStatus.OK;
+    }
+
+    private static IoStatus write(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+        ByteBuffer view = views.of(request);
+        long at = request.offset();
+        while (view.hasRemaining()) {
+            int moved = channel.write(view, at);
+            if (moved <= 0) {
+                return IoStatus.IO_ERROR;
+            }
+            at += moved;
+            if (!call.wanted()) {
+                return IoStatus.TIMED_OUT; // what a hung call left undone must not be done an hour later
+            }
+        }
+        return IoStatus.OK;
+    }
+
+    private IoStatus trim(IoRequest request) {
+        if (descriptor == NO_DESCRIPTOR) {
+            return IoStatus.OK;
+        }
+        int result = blockDevice
+                ? Linux.deviceDiscard(descriptor, request.offset(), request.length())
+                : Linux.fallocate(
+                        descriptor,
+                        Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE,
+                        request.offset(),
+                        request.length());
+        // A trim is a hint: a device that cannot has nothing to do.
+        return result == 0 || cannot(result) ? IoStatus.OK : failure(result);
+    }
+
+    private IoStatus writeZeroes(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+        boolean noHole = (request.flags() & IoRequest.NO_HOLE) != 0;
+        boolean onlyIfFast = (request.flags() & IoRequest.FAST_ZERO) != 0;
+        if (descriptor != NO_DESCRIPTOR && !(blockDevice && noHole && onlyIfFast)) {
+            // On a block device, punching fails where it would have to write, and zeroing writes if it must.
+            int mode = noHole ? Linux.FALLOC_ZERO_RANGE : Linux.FALLOC_PUNCH_HOLE;
+            int result = Linux.fallocate(descriptor, mode | Linux.FALLOC_KEEP_SIZE, request.offset(), request.length());
+            if (result == 0 || !cannot(result)) {
+                return result == 0 ? IoStatus.OK : failure(result);
+            }
+        }
+        return onlyIfFast ? IoStatus.UNSUPPORTED : writeZeroBytes(channel, views, request, call);
+    }
+
+    private static IoStatus writeZeroBytes(FileChannel channel, Views views, IoRequest request, Call call)
+            throws IOException {
+        ByteBuffer zeroes = views.zeroes;
+        long at = request.offset();
+        long end = at + request.length();
+        while (at < end) {
+            zeroes.position(0).limit((int) Math.min(end - at, Zeroes.BYTES));
+            int moved = channel.write(zeroes, at);
+            if (moved <= 0) {
+                return IoStatus.IO_ERROR;
+            }
+            at += moved;
+            if (!call.wanted()) {
+                return IoStatus.TIMED_OUT;
+            }
+        }
+        return IoStatus.OK;
+    }
+
+    private static boolean cannot(int result) {
+        return result == -Linux.EOPNOTSUPP || result == -Linux.EINVAL || result == -Linux.ENOSYS;
+    }
+
+    private static IoStatus failure(int result) {
+        return result == -Linux.ENOSPC || result == -Linux.EDQUOT ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
+    }
+
+    /**
+     * Walks data and holes from the start of the range until it ends or the buffer is full. Ends are rounded so that what is called a hole
+     * is one in whole blocks.
+     */
+    private IoStatus allocation(IoRequest request) {
+        IoBuffer buffer = request.buffer();
+        long out = buffer.position() + (long) request.bufferOffset();
+        int room = (buffer.capacity() - request.bufferOffset()) / (2 * Long.BYTES);
+        long at = request.offset();
+        long end = at + request.length();
+        int pairs = 0;
+        while (at < end && pairs < room) {
+            long data = descriptor == NO_DESCRIPTOR ? at : Linux.seek(descriptor, at, Linux.SEEK_DATA);
+            long next;
+            long flags;
+            if (data == -Linux.ENXIO) { // no data up to the end
+                next = end;
+                flags = IoRequest.ALLOCATION_HOLE | IoRequest.ALLOCATION_ZERO;
+            } else if (data > at && down(data) > at) {
+                next = Math.min(end, down(data));
+                flags = IoRequest.ALLOCATION_HOLE | IoRequest.ALLOCATION_ZERO;
+            } else {
+                long hole = descriptor == NO_DESCRIPTOR || data < 0
+                        ? end // it cannot be told: call it data
+                        : Linux.seek(descriptor, Math.max(at, data), Linux.SEEK_HOLE);
+                next = hole < 0 ? end : Math.min(end, Math.max(up(hole), at + limits.blockBytes()));
+                flags = 0;
+            }
+            buffer.segment().set(ValueLayout.JAVA_LONG_UNALIGNED, out, next - at);
+            buffer.segment().set(ValueLayout.JAVA_LONG_UNALIGNED, out + Long.BYTES, flags);
+            out += 2 * Long.BYTES;
+            pairs++;
+            at = next;
+        }
+        request.result = pairs;
+        return IoStatus.OK;
+    }
+
+    private long down(long offset) {
+        return offset & -limits.blockBytes();
+    }
+
+    private long up(long offset) {
+        return down(offset + limits.blockBytes() - 1);
+    }
+
+    @Override
+    public void leave(int thread) {
+        try {
+            channels[thread].close();
+        } catch (IOException nothingLeftToLose) {
+            // What was to be durable was flushed before; the descriptor is gone either way.
+        }
+    }
+
+    @Override
+    public void leaveLast() {
+        if (descriptor != NO_DESCRIPTOR) {
+            Linux.close(descriptor);
+        }
+        released.run();
+    }
+
+    /**
+     * One thread's views of the memories that requests come with: a view is made when a memory is first seen, which allocates, and kept.
+     * There are few memories in a process; should there be more than places, the oldest view is made anew.
+     */
+    private static final class Views {
+        private static final int PLACES = 8;
+        private final @Nullable IoMemory[] memories = new IoMemory[PLACES];
+        private final ByteBuffer[] kept = new ByteBuffer[PLACES];
+        private int nextPlace;
+        final ByteBuffer zeroes = Zeroes.newView();
+
+        Views() {
+            for (int i = 0; i < PLACES; i++) {
+                kept[i] = zeroes;
+            }
+        }
+
+        ByteBuffer of(IoRequest request) {
+            IoBuffer buffer = request.buffer();
+            ByteBuffer view = of(buffer.memory());
+            int from = buffer.position() + request.bufferOffset();
+            return view.clear().position(from).limit(from + (int) request.length());
+        }
+
+        private ByteBuffer of(IoMemory memory) {
+            for (int i = 0; i < PLACES; i++) {
+                if (memories[i] == memory) {
+                    return kept[i];
+                }
+            }
+            ByteBuffer view = memory.newView();
+            memories[nextPlace] = memory;
+            kept[nextPlace] = view;
+            nextPlace = (nextPlace + 1) % PLACES;
+            return view;
+        }
+    }
+
+    /**
+     * Recognizes "no space" in an IOException, which carries the C library's words in the language of the process and no number. The
+     * words are asked for once, when the device is opened.
+     */
+    private static final class NoSpaceText {
+        private final String full = Linux.available() ? Linux.errorText(Linux.ENOSPC) : "No space left on device";
+        private final String quota = Linux.available() ? Linux.errorText(Linux.EDQUOT) : "Disk quota exceeded";
+
+        boolean says(IOException failed) {
+            String text = failed.getMessage();
+            return text != null
+                    && (text.contains(full)
+                            || text.contains(quota)
+                            || text.contains("not enough space on the disk")); // Windows
+        }
+    }
+}

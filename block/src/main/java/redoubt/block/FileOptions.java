@@ -1,0 +1,74 @@
+package redoubt.block;
+
+/**
+ * How a file or block device is opened. A value: start from {@link #DEFAULTS} and change what differs.
+ *
+ * @param readOnly never write; every change is answered {@link IoStatus#READ_ONLY}
+ * @param timeLimitNanos the age at which a request is given up and the member with it; 0 for never
+ * @param threads how many calls can be under way at a time where calls block
+ * @param caching whether the kernel's page cache is used
+ * @param blockBytes the block to count in, or 0 for the device's own, and 512 for a file
+ * @param queueCapacity size of the lane's ring, a power of two; more wait in a list
+ */
+public record FileOptions(
+        boolean readOnly, long timeLimitNanos, int threads, Caching caching, int blockBytes, int queueCapacity) {
+
+    /** Whether data goes through the page cache. */
+    public enum Caching {
+        /** Files through the page cache, block devices past it where that works. */
+        AUTOMATIC,
+        /** Through the page cache. */
+        BUFFERED,
+        /** Past the page cache (O_DIRECT); refused where the file system cannot. */
+        DIRECT
+    }
+
+    /** Writable, 30 seconds (as the kernel gives a disk), four threads. */
+    public static final FileOptions DEFAULTS = new FileOptions(false, 30_000_000_000L, 4, Caching.AUTOMATIC, 0, 1024);
+
+    /** Checks that a device can be opened so. */
+    public FileOptions {
+        if (timeLimitNanos < 0) {
+            throw new IllegalArgumentException("the time limit is negative: " + timeLimitNanos);
+        }
+        if (threads < 1 || threads > Long.SIZE) {
+            throw new IllegalArgumentException("a lane cannot have " + threads + " threads");
+        }
+        if (blockBytes != 0 && (blockBytes < 512 || blockBytes > 65536 || Integer.bitCount(blockBytes) != 1)) {
+            throw new IllegalArgumentException("no disk has blocks of " + blockBytes + " bytes");
+        }
+        if (queueCapacity < 2 || Integer.bitCount(queueCapacity) != 1) {
+            throw new IllegalArgumentException("the capacity of a queue is not a power of two: " + queueCapacity);
+        }
+    }
+
+    /** The same, read-only or not. */
+    public FileOptions withReadOnly(boolean changed) {
+        return new FileOptions(changed, timeLimitNanos, threads, caching, blockBytes, queueCapacity);
+    }
+
+    /** The same with another time limit. */
+    public FileOptions withTimeLimitNanos(long changed) {
+        return new FileOptions(readOnly, changed, threads, caching, blockBytes, queueCapacity);
+    }
+
+    /** The same with so many threads. */
+    public FileOptions withThreads(int changed) {
+        return new FileOptions(readOnly, timeLimitNanos, changed, caching, blockBytes, queueCapacity);
+    }
+
+    /** The same with or without the page cache. */
+    public FileOptions withCaching(Caching changed) {
+        return new FileOptions(readOnly, timeLimitNanos, threads, changed, blockBytes, queueCapacity);
+    }
+
+    /** The same with blocks of another size. */
+    public FileOptions withBlockBytes(int changed) {
+        return new FileOptions(readOnly, timeLimitNanos, threads, caching, changed, queueCapacity);
+    }
+
+    /** The same with another queue. */
+    public FileOptions withQueueCapacity(int changed) {
+        return new FileOptions(readOnly, timeLimitNanos, threads, caching, blockBytes, changed);
+    }
+}

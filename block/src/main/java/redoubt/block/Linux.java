@@ -1,0 +1,231 @@
+package redoubt.block;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.util.Locale;
+
+/**
+ * The system calls that Java has no word for, by the foreign function interface. Numbers and structures are those of 64-bit Linux
+ * (x86-64 and AArch64 agree on all that is used here); elsewhere {@link #available()} is false and everybody does without.
+ *
+ * <p>There are two kinds of call. Cold ones, made when a device is opened or a rare request comes, return {@code -errno} and may
+ * allocate. Hot ones ({@code pread}, {@code pwrite}, {@code preadv2}) take nothing but numbers and allocate nothing in the interpreter
+ * either; they say only that they failed, since asking for the reason (captureCallState) costs 40 bytes a call there. Whoever must
+ * know the reason tries again by another way.
+ *
+ * <p>None of the calls is "critical": a call that a sleeping disk can hold up must not hold up safepoints too.
+ */
+final class Linux {
+
+    static final int EPERM = 1;
+    static final int ENOENT = 2;
+    static final int EINTR = 4;
+    static final int EIO = 5;
+    static final int ENXIO = 6;
+    static final int EAGAIN = 11;
+    static final int EACCES = 13;
+    static final int EBUSY = 16;
+    static final int EINVAL = 22;
+    static final int EFBIG = 27;
+    static final int ENOSPC = 28;
+    static final int EROFS = 30;
+    static final int ENOSYS = 38;
+    static final int EOPNOTSUPP = 95;
+    static final int EDQUOT = 122;
+
+    static final int O_RDONLY = 0;
+    static final int O_RDWR = 2;
+    static final int O_EXCL = 0x80;
+    static final int O_NONBLOCK = 0x800;
+    static final int O_CLOEXEC = 0x80000;
+
+    static final int FALLOC_KEEP_SIZE = 1;
+    static final int FALLOC_PUNCH_HOLE = 2;
+    static final int FALLOC_ZERO_RANGE = 0x10;
+
+    static final int SEEK_DATA = 3;
+    static final int SEEK_HOLE = 4;
+
+    private static final long BLKGETSIZE64 = 0x80081272L;
+    private static final long BLKSSZGET = 0x1268L;
+    private static final long BLKDISCARD = 0x1277L;
+
+    private static final long TMPFS_MAGIC = 0x01021994L;
+    private static final long STATFS_BYTES = 120;
+
+    private static final boolean AVAILABLE = supported();
+
+    private Linux() {}
+
+    /** Whether the calls can be made on this machine. */
+    static boolean available() {
+        return AVAILABLE;
+    }
+
+    private static boolean supported() {
+        String system = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+        String machine = System.getProperty("os.arch", "");
+        boolean known = system.equals("linux") && (machine.equals("amd64") || machine.equals("aarch64"));
+        return known && Linux.class.getModule().isNativeAccessEnabled();
+    }
+
+    /** Opens a path; answers a descriptor or {@code -errno}. Never waits for a FIFO's other end. */
+    static int open(String path, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            int descriptor =
+                    (int) Cold.OPEN.invokeExact(state, arena.allocateFrom(path), flags | O_CLOEXEC | O_NONBLOCK, 0);
+            return descriptor < 0 ? -errno(state) : descriptor;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Closes a descriptor. */
+    static void close(int descriptor) {
+        try {
+            int ignored = (int) Cold.CLOSE.invokeExact(descriptor);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Size in bytes of an open block device, or {@code -errno}. */
+    static long deviceBytes(int descriptor) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment answer = arena.allocate(ValueLayout.JAVA_LONG);
+            int result = ioctl(arena, descriptor, BLKGETSIZE64, answer);
+            return result < 0 ? result : answer.get(ValueLayout.JAVA_LONG, 0);
+        }
+    }
+
+    /** Logical block size in bytes of an open block device, or {@code -errno}. */
+    static int deviceBlockBytes(int descriptor) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment answer = arena.allocate(ValueLayout.JAVA_INT);
+            int result = ioctl(arena, descriptor, BLKSSZGET, answer);
+            return result < 0 ? result : answer.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** Discards a range of an open block device; 0 or {@code -errno}. */
+    static int deviceDiscard(int descriptor, long offset, long length) {
+        try (Arena arena = Arena.ofConfined()) {
+            return ioctl(arena, descriptor, BLKDISCARD, arena.allocateFrom(ValueLayout.JAVA_LONG, offset, length));
+        }
+    }
+
+    private static int ioctl(Arena arena, int descriptor, long request, MemorySegment argument) {
+        MemorySegment state = arena.allocate(Cold.STATE);
+        try {
+            int result = (int) Cold.IOCTL.invokeExact(state, descriptor, request, argument);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** fallocate(2); 0 or {@code -errno}. */
+    static int fallocate(int descriptor, int mode, long offset, long length) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            int result = (int) Cold.FALLOCATE.invokeExact(state, descriptor, mode, offset, length);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** lseek(2); the position found or {@code -errno}. Moves the descriptor's position, which nobody uses. */
+    static long seek(int descriptor, long offset, int whence) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            long result = (long) Cold.LSEEK.invokeExact(state, descriptor, offset, whence);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Whether an open file lies on tmpfs, where no read or write waits for a device. */
+    static boolean onTmpfs(int descriptor) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment answer = arena.allocate(STATFS_BYTES, Long.BYTES);
+            int result = (int) Cold.FSTATFS.invokeExact(descriptor, answer);
+            return result == 0 && answer.get(ValueLayout.JAVA_LONG, 0) == TMPFS_MAGIC;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** The C library's words for an error, in the language of this process: the text that a Java IOException carries. */
+    @SuppressWarnings("restricted")
+    static String errorText(int errno) {
+        try {
+            MemorySegment text = (MemorySegment) Cold.STRERROR.invokeExact(errno);
+            return text.reinterpret(1024).getString(0);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    private static int errno(MemorySegment state) {
+        return (int) Cold.ERRNO.get(state, 0L);
+    }
+
+    private static IllegalStateException broken(Throwable impossible) {
+        return new IllegalStateException("a native call could not be made", impossible);
+    }
+
+    /** The handles of the calls made seldom, apart, so that they are made when the first of them is. */
+    private static final class Cold {
+        private static final Linker LINKER = Linker.nativeLinker();
+        private static final Linker.Option CAPTURE = Linker.Option.captureCallState("errno");
+        static final MemoryLayout STATE = Linker.Option.captureStateLayout();
+        static final VarHandle ERRNO = STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+        static final MethodHandle OPEN = handle(
+                "open",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT),
+                CAPTURE,
+                Linker.Option.firstVariadicArg(2));
+        static final MethodHandle CLOSE =
+                handle("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        static final MethodHandle IOCTL = handle(
+                "ioctl",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
+                CAPTURE,
+                Linker.Option.firstVariadicArg(2));
+        static final MethodHandle FALLOCATE = handle(
+                "fallocate",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_LONG),
+                CAPTURE);
+        static final MethodHandle LSEEK = handle(
+                "lseek",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT),
+                CAPTURE);
+        static final MethodHandle FSTATFS = handle(
+                "fstatfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+        static final MethodHandle STRERROR =
+                handle("strerror", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+
+        @SuppressWarnings("restricted")
+        private static MethodHandle handle(String name, FunctionDescriptor shape, Linker.Option... options) {
+            return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape, options);
+        }
+    }
+}
