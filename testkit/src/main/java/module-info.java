@@ -11,4 +11,6 @@ module redoubt.testkit {
     requires transitive org.assertj.core;
     requires transitive org.junit.jupiter.api;
     requires transitive org.junit.jupiter.params;
+
+    exports redoubt.testkit;
 }

@@ -1,0 +1,39 @@
+package redoubt.testkit;
+
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** The one place where tests wait: for a condition, with a limit, never for a time. */
+public final class Waiting {
+
+    private static final long LOOK_AGAIN_NANOS = 200_000;
+
+    private Waiting() {}
+
+    /** Waits until the condition holds, for what other threads bring about. */
+    public static void until(String what, BooleanSupplier condition) {
+        until(what, condition, null);
+    }
+
+    /**
+     * Waits until the condition holds.
+     *
+     * @param what the condition in words, for the failure
+     * @param step brings things on by one step where the test is the scheduler, and answers whether there was one; null where threads do
+     */
+    public static void until(String what, BooleanSupplier condition, @Nullable BooleanSupplier step) {
+        long deadline = System.nanoTime() + Asker.PATIENCE.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (step != null) {
+                if (!step.getAsBoolean() && !condition.getAsBoolean()) {
+                    throw new AssertionError("nothing moves any more, and it is not true that " + what);
+                }
+            } else if (System.nanoTime() - deadline > 0) {
+                throw new AssertionError("after " + Asker.PATIENCE + " it is not true that " + what);
+            } else {
+                LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Fakes with faults, contract suites, and the inspection after each test. */
+package redoubt.testkit;
