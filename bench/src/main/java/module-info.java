@@ -3,6 +3,7 @@ import org.jspecify.annotations.NullMarked;
 /** Benchmarks, each beside the peer it is compared with. Holds nothing that ships. */
 @NullMarked
 module redoubt.bench {
+    requires jmh.core;
     requires static org.jspecify;
     requires redoubt.base;
     requires redoubt.workqueue;
