@@ -5,4 +5,6 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.sim {
     requires static org.jspecify;
     requires transitive redoubt.base;
+
+    exports redoubt.sim;
 }

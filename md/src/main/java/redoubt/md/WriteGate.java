@@ -100,8 +100,13 @@ final class WriteGate {
             quietSinceNanos = nowNanos;
         } else if (nowNanos - quietSinceNanos >= delay && array.mayBecomeClean()) {
             quietSinceNanos = nowNanos;
-            queue.queue(cleanStep);
+            tryClean();
         }
+    }
+
+    /** Asks for the clean mark, which is made if nobody is inside at that moment. */
+    void tryClean() {
+        queue.queue(cleanStep);
     }
 
     private void tryToBecomeClean() {

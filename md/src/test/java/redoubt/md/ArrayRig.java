@@ -1,0 +1,138 @@
+package redoubt.md;
+
+import java.util.ArrayList;
+import java.util.List;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoMemory;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoRequestPool;
+import redoubt.block.IoStatus;
+import redoubt.sim.SteppedTime;
+import redoubt.sim.SteppedWorkers;
+import redoubt.workqueue.Workqueue;
+
+/** Two mirrors that hold their requests, a keeper that holds its answers, time and workers that are stepped. */
+final class ArrayRig implements ArrayListener {
+
+    static final int SLOTS = 2;
+
+    final SteppedTime time = new SteppedTime();
+    final SteppedWorkers workers = new SteppedWorkers(1);
+    final HeldDevice[] disks = {new HeldDevice(), new HeldDevice()};
+    final HeldKeeper keeper = new HeldKeeper();
+    final IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 8, 2));
+    final IoRequestPool own = new IoRequestPool(16);
+    final IoRequestPool children;
+    final List<String> events = new ArrayList<>();
+    final Array array;
+
+    ArrayRig(boolean readOnly, int childCount) {
+        this(readOnly, childCount, true);
+    }
+
+    ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown) {
+        children = new IoRequestPool(childCount);
+        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
+        for (int slot = 0; slot < SLOTS; slot++) {
+            occupants.add(new ArrayPlan.Occupant(new Member(slot, "disk" + slot, disks[slot], 0), MemberState.IN_SYNC));
+        }
+        ArrayPlan plan = new ArrayPlan(
+                "twins",
+                1 << 20,
+                1 << 20,
+                512,
+                occupants,
+                redundancyKnown,
+                !redundancyKnown,
+                readOnly,
+                ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS,
+                ArrayPlan.MAX_READ_ERRORS);
+        Workqueue queue = Workqueue.orderedMemReclaim("twins", workers);
+        array = new Array(plan, host -> new TwinPersonality(host, SLOTS), queue, time, children, memory);
+        array.addListener(this);
+        array.start(readOnly ? null : keeper);
+    }
+
+    /** Sends a request and answers it; its end is seen in {@link Asked#ended}. */
+    Asked ask(IoOperation operation) {
+        Asked asked = new Asked();
+        IoBuffer buffer = operation.movesBytes() ? memory.take(4096) : null;
+        if (!own.reserve(1)) {
+            throw new IllegalStateException("the test asks more than it has requests");
+        }
+        IoRequest request = own.take();
+        long length = operation == IoOperation.FLUSH ? 0 : 4096;
+        request.prepare(operation, 0, length, 0, buffer, 0, asked::completed);
+        if (buffer != null) {
+            buffer.release();
+        }
+        array.submit(request);
+        return asked;
+    }
+
+    void run() {
+        workers.runAll(1000);
+    }
+
+    /** Nothing is left open anywhere. */
+    boolean clean() {
+        return own.free() == own.total()
+                && children.free() == children.total()
+                && memory.free() == memory.total()
+                && array.requestsInside() == 0;
+    }
+
+    @Override
+    public void viewChanged(ArrayView before, ArrayView after) {
+        if (before.state() != after.state()) {
+            events.add(after.state().word());
+        }
+    }
+
+    @Override
+    public void event(String word, String member) {
+        events.add(word + (member.isEmpty() ? "" : " " + member));
+    }
+
+    /** A request that the test asked. */
+    static final class Asked {
+        IoStatus how = IoStatus.OK;
+        boolean ended;
+        boolean inOtherMemory;
+
+        void completed(IoRequest request) {
+            how = request.status();
+            ended = true;
+            request.free();
+        }
+    }
+
+    /** A keeper that answers when the test says so. */
+    static final class HeldKeeper implements MetadataKeeper {
+        final List<String> asked = new ArrayList<>();
+        final List<Answer> waiting = new ArrayList<>();
+
+        @Override
+        public void markDirty(Answer answer) {
+            asked.add("dirty");
+            waiting.add(answer);
+        }
+
+        @Override
+        public void markClean(Answer answer) {
+            asked.add("clean");
+            waiting.add(answer);
+        }
+
+        @Override
+        public void recordFailure(int slot, Answer answer) {
+            asked.add("failed " + slot);
+            waiting.add(answer);
+        }
+
+        void answer(boolean durable) {
+            waiting.removeFirst().recorded(durable);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+package redoubt.md;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import redoubt.base.ArrayState;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoStatus;
+
+/** The gate, the records and the failures of an array, step by step. */
+class ArrayTest {
+
+    /** INV-W1: no data write reaches a member before the dirty mark is durable. */
+    @Test
+    void firstWriteAfterCleanWaitsForTheDirtyMark() {
+        ArrayRig rig = new ArrayRig(false, 8);
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.run();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.WRITE_PENDING);
+        assertThat(rig.keeper.asked).containsExactly("dirty");
+        assertThat(rig.disks[0].asked).isEmpty();
+
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+        assertThat(rig.disks[0].asked).containsExactly(IoOperation.WRITE);
+        assertThat(write.ended).isFalse();
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void aReadNeedsNoMark() {
+        ArrayRig rig = new ArrayRig(false, 8);
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        rig.disks[0].endAll();
+        assertThat(read.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void quietArrayBecomesCleanAfterTheDelayAndNotBefore() {
+        ArrayRig rig = activeRig();
+        rig.time.advance(1);
+        rig.time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS - 1);
+        rig.run();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+        rig.time.advance(2);
+        rig.run();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+        assertThat(rig.keeper.asked).containsExactly("dirty", "clean");
+    }
+
+    /** INV-W2: no clean while a write is inside. */
+    @Test
+    void aWriteInFlightKeepsTheArrayDirty() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.time.advance(1);
+        rig.time.advance(10 * ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS);
+        rig.run();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+    }
+
+    @Test
+    void anArrayThatWasFoundDirtyIsNeverCalledClean() {
+        ArrayRig rig = new ArrayRig(false, 8, false);
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+        rig.time.advance(1);
+        rig.time.advance(10 * ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS);
+        rig.run();
+        assertThat(rig.keeper.asked).isEmpty();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+    }
+
+    @Test
+    void aWriteThatMetAFailureIsAnsweredAfterTheRecordAndDoneAgainOnTheSurvivor() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.disks[0].end(IoStatus.IO_ERROR);
+        rig.disks[1].end(IoStatus.OK);
+        rig.run();
+        assertThat(write.ended).isFalse();
+        assertThat(rig.array.view().memberState(0)).isEqualTo(MemberState.FAULTY_BLOCKED);
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 0");
+
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(rig.array.view().memberState(0)).isEqualTo(MemberState.FAULTY);
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.events).contains("Fail disk0", "DegradedArray");
+        assertThat(rig.clean()).isTrue();
+    }
+
+    /** A power cut between the answer and the record would let the stale member pass for a good one. */
+    @Test
+    void noWriteAndNoFlushIsAnsweredWhileAFailureIsBeingRecorded() {
+        ArrayRig rig = activeRig();
+        rig.array.failMember(1);
+        rig.run();
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        ArrayRig.Asked flush = rig.ask(IoOperation.FLUSH);
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        rig.disks[0].endAll();
+        rig.run();
+        assertThat(write.ended).isFalse();
+        assertThat(flush.ended).isFalse();
+        assertThat(read.ended).isTrue();
+
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        assertThat(write.ended && flush.ended).isTrue();
+        assertThat(rig.disks[1].asked).isEmpty();
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void aReadThatHangsGoesOnFromTheTwinInOtherMemory() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        IoRequest hung = rig.disks[0].hang();
+        rig.disks[1].endAll();
+        assertThat(read.ended).isTrue();
+        assertThat(read.how).isEqualTo(IoStatus.OK);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(rig.clean()).as("the hung call still holds memory").isFalse();
+        hung.complete(IoStatus.OK);
+        assertThat(rig.clean()).isTrue();
+        assertThat(rig.array.view().memberState(0)).isEqualTo(MemberState.FAULTY);
+    }
+
+    @Test
+    void aReadErrorIsAnsweredFromTheTwinAndKeepsTheMember() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        rig.disks[0].end(IoStatus.IO_ERROR);
+        rig.disks[1].end(IoStatus.OK);
+        rig.run();
+        assertThat(read.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.array.view().inSync(0)).isTrue();
+    }
+
+    @Test
+    void theLastMemberIsKeptAndTheArrayBroken() {
+        ArrayRig rig = activeRig();
+        rig.array.failMember(0);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.disks[1].end(IoStatus.NO_SPACE);
+        rig.run();
+        assertThat(write.how).isEqualTo(IoStatus.NO_SPACE);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.BROKEN);
+        assertThat(rig.array.view().inSync(1)).isTrue();
+        ArrayRig.Asked later = rig.ask(IoOperation.WRITE);
+        assertThat(later.how).isEqualTo(IoStatus.IO_ERROR);
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        rig.disks[1].endAll();
+        assertThat(read.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void nothingIsWrittenToAReadOnlyArray() {
+        ArrayRig rig = new ArrayRig(true, 8);
+        assertThat(rig.ask(IoOperation.WRITE).how).isEqualTo(IoStatus.READ_ONLY);
+        assertThat(rig.ask(IoOperation.TRIM).how).isEqualTo(IoStatus.READ_ONLY);
+        assertThat(rig.ask(IoOperation.FLUSH).ended).isTrue();
+        assertThat(rig.disks[0].asked).isEmpty();
+    }
+
+    @Test
+    void aWriteWaitsWholeWhenThereAreNotEnoughRequests() {
+        ArrayRig rig = new ArrayRig(false, 3, false);
+        ArrayRig.Asked first = rig.ask(IoOperation.WRITE);
+        ArrayRig.Asked second = rig.ask(IoOperation.WRITE);
+        assertThat(rig.disks[0].held).hasSize(1);
+        assertThat(rig.disks[1].held).hasSize(1);
+        rig.disks[0].end(IoStatus.OK);
+        rig.disks[1].end(IoStatus.OK);
+        assertThat(first.ended).isTrue();
+        assertThat(rig.disks[0].held).hasSize(1);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(second.ended).isTrue();
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void writesThatWaitForAMarkWhichNobodyCanMakeEnd() {
+        ArrayRig rig = new ArrayRig(false, 8);
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.run();
+        rig.keeper.answer(false);
+        rig.run();
+        assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(rig.array.view().broken()).isTrue();
+        assertThat(rig.clean()).isTrue();
+    }
+
+    private static ArrayRig activeRig() {
+        ArrayRig rig = new ArrayRig(false, 8);
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+        rig.disks[0].asked.clear();
+        rig.disks[1].asked.clear();
+        return rig;
+    }
+}
