@@ -26,21 +26,32 @@ final class FileCalls implements ThreadLane.Work {
     private final boolean blockDevice;
     private final BlockLimits limits;
     private final NoSpaceText noSpace = new NoSpaceText();
-    private final Runnable released;
+    private final boolean sizeCanChange;
+    private final @Nullable MappedFile mapped;
+    private final @Nullable CachedReads cached;
 
     /**
      * Takes over what was opened.
      *
      * @param channels one for each thread
      * @param descriptor opened for reading, and for writing unless the limits say read-only; or {@link #NO_DESCRIPTOR}
-     * @param released told when the last channel is closed
+     * @param mapped what is to be unmapped in the end
+     * @param cached who is to let go of the descriptor before it is closed
      */
-    FileCalls(FileChannel[] channels, int descriptor, boolean blockDevice, BlockLimits limits, Runnable released) {
+    FileCalls(
+            FileChannel[] channels,
+            int descriptor,
+            boolean blockDevice,
+            BlockLimits limits,
+            @Nullable MappedFile mapped,
+            @Nullable CachedReads cached) {
         this.channels = channels;
         this.descriptor = descriptor;
         this.blockDevice = blockDevice;
         this.limits = limits;
-        this.released = released;
+        this.sizeCanChange = !blockDevice;
+        this.mapped = mapped;
+        this.cached = cached;
         this.views = new Views[channels.length];
         for (int i = 0; i < channels.length; i++) {
             views[i] = new Views();
@@ -87,7 +98,10 @@ final class FileCalls implements ThreadLane.Work {
         return IoStatus.OK;
     }
 
-    private static IoStatus write(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+    private IoStatus write(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+        if (shrunk(channel, request)) {
+            return IoStatus.IO_ERROR;
+        }
         ByteBuffer view = views.of(request);
         long at = request.offset();
         while (view.hasRemaining()) {
@@ -101,6 +115,14 @@ final class FileCalls implements ThreadLane.Work {
             }
         }
         return IoStatus.OK;
+    }
+
+    /**
+     * Whether the file does not reach so far any more. Writing there would make it longer again, and what it has lost would from then on
+     * read as zeroes, which nobody could tell from data.
+     */
+    private boolean shrunk(FileChannel channel, IoRequest request) throws IOException {
+        return sizeCanChange && channel.size() < request.offset() + request.length();
     }
 
     private IoStatus trim(IoRequest request) {
@@ -119,6 +141,9 @@ final class FileCalls implements ThreadLane.Work {
     }
 
     private IoStatus writeZeroes(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+        if (shrunk(channel, request)) {
+            return IoStatus.IO_ERROR;
+        }
         boolean noHole = (request.flags() & IoRequest.NO_HOLE) != 0;
         boolean onlyIfFast = (request.flags() & IoRequest.FAST_ZERO) != 0;
         if (descriptor != NO_DESCRIPTOR && !(blockDevice && noHole && onlyIfFast)) {
@@ -216,10 +241,15 @@ final class FileCalls implements ThreadLane.Work {
 
     @Override
     public void leaveLast() {
+        if (mapped != null) {
+            mapped.close();
+        }
+        if (cached != null) {
+            cached.close();
+        }
         if (descriptor != NO_DESCRIPTOR) {
             Linux.close(descriptor);
         }
-        released.run();
     }
 
     /**

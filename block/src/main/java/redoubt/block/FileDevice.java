@@ -34,11 +34,16 @@ public final class FileDevice implements BlockDevice {
     private final Path path;
     private final BlockLimits limits;
     private final ThreadLane lane;
+    private final @Nullable MappedFile mapped;
+    private final @Nullable CachedReads cached;
 
-    private FileDevice(Path path, BlockLimits limits, ThreadLane lane) {
+    private FileDevice(
+            Path path, BlockLimits limits, ThreadLane lane, @Nullable MappedFile mapped, @Nullable CachedReads cached) {
         this.path = path;
         this.limits = limits;
         this.lane = lane;
+        this.mapped = mapped;
+        this.cached = cached;
     }
 
     /**
@@ -82,12 +87,17 @@ public final class FileDevice implements BlockDevice {
                     linux,
                     linux,
                     false);
-            FileCalls calls = new FileCalls(channels, descriptor, blockDevice, limits, () -> {});
+            boolean inline = linux && !direct && options.way() == FileOptions.Way.AUTOMATIC;
+            MappedFile mapped = inline && !blockDevice && !options.readOnly() && Linux.onTmpfs(descriptor)
+                    ? new MappedFile(channels[0], limits.sizeBytes())
+                    : null;
+            CachedReads cached = inline && mapped == null ? cachedReads(descriptor) : null;
+            FileCalls calls = new FileCalls(channels, descriptor, blockDevice, limits, mapped, cached);
             String name = "lane-" + path.getFileName();
             opened = true; // from here on the lane closes what was opened
             ThreadLane lane = new ThreadLane(
                     name, calls, options.threads(), options.timeLimitNanos(), options.queueCapacity(), heartbeat);
-            return new FileDevice(path, limits, lane);
+            return new FileDevice(path, limits, lane, mapped, cached);
         } catch (IOException | UnsupportedOperationException failed) {
             throw refusal(path, failed);
         } finally {
@@ -95,6 +105,11 @@ public final class FileDevice implements BlockDevice {
                 closeAll(channels, descriptor);
             }
         }
+    }
+
+    private static @Nullable CachedReads cachedReads(int descriptor) {
+        CachedReads reads = new CachedReads(descriptor);
+        return reads.supported() ? reads : null;
     }
 
     /** Looks before anything is opened: opening a FIFO waits for its other end, and opening a device node may do anything. */
@@ -220,11 +235,22 @@ public final class FileDevice implements BlockDevice {
     @Override
     public void submit(IoRequest request) {
         IoStatus status = limits.check(request);
-        if (status == IoStatus.OK) {
-            lane.submit(request);
-        } else {
+        if (status != IoStatus.OK) {
             request.complete(status);
+        } else if (lane.open() && performInline(request)) {
+            request.complete(IoStatus.OK);
+        } else {
+            lane.submit(request);
         }
+    }
+
+    private boolean performInline(IoRequest request) {
+        MappedFile mappedFile = mapped;
+        if (mappedFile != null) {
+            return mappedFile.perform(request);
+        }
+        CachedReads cachedReads = cached;
+        return cachedReads != null && request.operation() == IoOperation.READ && cachedReads.read(request);
     }
 
     /** The path it was opened by. */

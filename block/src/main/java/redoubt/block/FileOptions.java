@@ -5,13 +5,28 @@ package redoubt.block;
  *
  * @param readOnly never write; every change is answered {@link IoStatus#READ_ONLY}
  * @param timeLimitNanos the age at which a request is given up and the member with it; 0 for never
+ * @param way how requests are carried
  * @param threads how many calls can be under way at a time where calls block
  * @param caching whether the kernel's page cache is used
  * @param blockBytes the block to count in, or 0 for the device's own, and 512 for a file
  * @param queueCapacity size of the lane's ring, a power of two; more wait in a list
  */
 public record FileOptions(
-        boolean readOnly, long timeLimitNanos, int threads, Caching caching, int blockBytes, int queueCapacity) {
+        boolean readOnly,
+        long timeLimitNanos,
+        Way way,
+        int threads,
+        Caching caching,
+        int blockBytes,
+        int queueCapacity) {
+
+    /** How requests are carried to the operating system. */
+    public enum Way {
+        /** Inline what cannot block, the rest as suits the disk. */
+        AUTOMATIC,
+        /** Everything on the lane's threads: works wherever Java does. */
+        THREADS
+    }
 
     /** Whether data goes through the page cache. */
     public enum Caching {
@@ -24,7 +39,8 @@ public record FileOptions(
     }
 
     /** Writable, 30 seconds (as the kernel gives a disk), four threads. */
-    public static final FileOptions DEFAULTS = new FileOptions(false, 30_000_000_000L, 4, Caching.AUTOMATIC, 0, 1024);
+    public static final FileOptions DEFAULTS =
+            new FileOptions(false, 30_000_000_000L, Way.AUTOMATIC, 4, Caching.AUTOMATIC, 0, 1024);
 
     /** Checks that a device can be opened so. */
     public FileOptions {
@@ -44,31 +60,36 @@ public record FileOptions(
 
     /** The same, read-only or not. */
     public FileOptions withReadOnly(boolean changed) {
-        return new FileOptions(changed, timeLimitNanos, threads, caching, blockBytes, queueCapacity);
+        return new FileOptions(changed, timeLimitNanos, way, threads, caching, blockBytes, queueCapacity);
     }
 
     /** The same with another time limit. */
     public FileOptions withTimeLimitNanos(long changed) {
-        return new FileOptions(readOnly, changed, threads, caching, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, changed, way, threads, caching, blockBytes, queueCapacity);
+    }
+
+    /** The same with requests carried in another way. */
+    public FileOptions withWay(Way changed) {
+        return new FileOptions(readOnly, timeLimitNanos, changed, threads, caching, blockBytes, queueCapacity);
     }
 
     /** The same with so many threads. */
     public FileOptions withThreads(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, changed, caching, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, changed, caching, blockBytes, queueCapacity);
     }
 
     /** The same with or without the page cache. */
     public FileOptions withCaching(Caching changed) {
-        return new FileOptions(readOnly, timeLimitNanos, threads, changed, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, changed, blockBytes, queueCapacity);
     }
 
     /** The same with blocks of another size. */
     public FileOptions withBlockBytes(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, threads, caching, changed, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, changed, queueCapacity);
     }
 
     /** The same with another queue. */
     public FileOptions withQueueCapacity(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, threads, caching, blockBytes, changed);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, blockBytes, changed);
     }
 }

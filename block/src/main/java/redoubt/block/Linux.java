@@ -15,7 +15,7 @@ import java.util.Locale;
  * (x86-64 and AArch64 agree on all that is used here); elsewhere {@link #available()} is false and everybody does without.
  *
  * <p>There are two kinds of call. Cold ones, made when a device is opened or a rare request comes, return {@code -errno} and may
- * allocate. Hot ones ({@code pread}, {@code pwrite}, {@code preadv2}) take nothing but numbers and allocate nothing in the interpreter
+ * allocate. Hot ones ({@code preadv2} and those of io_uring) take nothing but numbers and allocate nothing in the interpreter
  * either; they say only that they failed, since asking for the reason (captureCallState) costs 40 bytes a call there. Whoever must
  * know the reason tries again by another way.
  *
@@ -51,6 +51,11 @@ final class Linux {
 
     static final int SEEK_DATA = 3;
     static final int SEEK_HOLE = 4;
+
+    /** A struct iovec: address, length. */
+    static final int IOVEC_BYTES = 16;
+
+    private static final int RWF_NOWAIT = 8;
 
     private static final long BLKGETSIZE64 = 0x80081272L;
     private static final long BLKSSZGET = 0x1268L;
@@ -153,6 +158,36 @@ final class Linux {
         }
     }
 
+    /**
+     * Whether cached data of this file can be read without waiting for the rest: asks for its first byte.
+     *
+     * @param scratch at least {@link #IOVEC_BYTES} and one byte more
+     */
+    static boolean canReadCached(int descriptor, MemorySegment scratch) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            scratch.set(ValueLayout.JAVA_LONG, 0, scratch.address() + IOVEC_BYTES);
+            scratch.set(ValueLayout.JAVA_LONG, Long.BYTES, 1);
+            long result = (long) Cold.PREADV2.invokeExact(state, descriptor, scratch.address(), 1, 0L, RWF_NOWAIT);
+            return result >= 0 || errno(state) == EAGAIN;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /**
+     * preadv2(2) of one piece of memory, without waiting for a device; the bytes read, or -1. Allocates nothing.
+     *
+     * @param iovec address of a struct iovec
+     */
+    static long readCached(int descriptor, long iovec, long offset) {
+        try {
+            return (long) Hot.PREADV2.invokeExact(descriptor, iovec, 1, offset, RWF_NOWAIT);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
     /** Whether an open file lies on tmpfs, where no read or write waits for a device. */
     static boolean onTmpfs(int descriptor) {
         try (Arena arena = Arena.ofConfined()) {
@@ -224,8 +259,23 @@ final class Linux {
                 handle("strerror", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
         @SuppressWarnings("restricted")
-        private static MethodHandle handle(String name, FunctionDescriptor shape, Linker.Option... options) {
+        static MethodHandle handle(String name, FunctionDescriptor shape, Linker.Option... options) {
             return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape, options);
         }
+
+        static final MethodHandle PREADV2 = handle("preadv2", PREADV2_SHAPE, CAPTURE);
+    }
+
+    private static final FunctionDescriptor PREADV2_SHAPE = FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT);
+
+    /** The handles of the calls of the data path. */
+    private static final class Hot {
+        static final MethodHandle PREADV2 = Cold.handle("preadv2", PREADV2_SHAPE);
     }
 }

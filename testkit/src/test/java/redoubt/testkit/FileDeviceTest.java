@@ -11,13 +11,20 @@ import redoubt.block.BlockDevice;
 import redoubt.block.FileDevice;
 import redoubt.block.FileOptions;
 
-/** A file on lane threads keeps the contract. */
-class FileDeviceTest extends BlockDeviceContract {
+/** A file keeps the contract, in each of the ways that it can be carried. */
+abstract class FileDeviceTest extends BlockDeviceContract {
 
     @TempDir
-    Path folder;
+    Path disk;
 
     private ThreadHeartbeat heartbeat;
+
+    /** Where the files are. */
+    Path folder() {
+        return disk;
+    }
+
+    abstract FileOptions options();
 
     @BeforeAll
     void startHeartbeat() {
@@ -31,10 +38,11 @@ class FileDeviceTest extends BlockDeviceContract {
 
     @Override
     protected BlockDevice open(int blockBytes) throws Exception {
-        Path path = Files.createTempFile(folder, "disk", ".img");
+        Path path = Files.createTempFile(folder(), "disk", ".img");
+        path.toFile().deleteOnExit();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             file.setLength(SIZE_BYTES);
         }
-        return FileDevice.open(path, FileOptions.DEFAULTS.withBlockBytes(blockBytes), heartbeat);
+        return FileDevice.open(path, options().withBlockBytes(blockBytes), heartbeat);
     }
 }
