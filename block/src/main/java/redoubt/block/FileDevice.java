@@ -84,7 +84,7 @@ public final class FileDevice implements BlockDevice {
                     Math.max(blockBytes, PAGE_BYTES),
                     MAX_TRANSFER_BYTES,
                     options.readOnly(),
-                    linux,
+                    linux && !blockDevice, // a disk's discard promises no zeroes, and mirrors must not differ
                     linux,
                     false);
             boolean inline = linux && !direct && options.way() == FileOptions.Way.AUTOMATIC;

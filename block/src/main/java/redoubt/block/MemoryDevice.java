@@ -65,8 +65,8 @@ public final class MemoryDevice implements BlockDevice {
                 MemorySegment.copy(
                         buffer.segment(), buffer.position() + request.bufferOffset(), content, offset, length);
             }
-            case FLUSH, TRIM -> {}
-            case WRITE_ZEROES -> zero(offset, length);
+            case FLUSH -> {}
+            case TRIM, WRITE_ZEROES -> zero(offset, length);
             case ALLOCATION -> {
                 IoBuffer buffer = request.buffer();
                 long at = buffer.position() + (long) request.bufferOffset();
