@@ -3,9 +3,6 @@ package redoubt.interop;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URLEncoder;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +16,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class RedoubtProcess implements AutoCloseable {
     private static final Duration READY_LIMIT = Duration.ofMinutes(1);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
-    private static final byte[] GREETING = "NBDMAGIC".getBytes(StandardCharsets.US_ASCII);
     private static final AtomicInteger SERVED = new AtomicInteger();
 
     private final List<String> line;
@@ -64,25 +60,14 @@ public final class RedoubtProcess implements AutoCloseable {
 
     private void awaitReady() {
         try {
-            Await.until("redoubt serve to greet", READY_LIMIT, () -> !process.isAlive() || greets());
+            Await.until(
+                    "redoubt serve to greet", READY_LIMIT, () -> !process.isAlive() || NbdGreeting.isGivenAt(socket));
         } catch (TimeLimitPassed e) {
             close();
             throw new TimeLimitPassed("%s%n%s".formatted(e.getMessage(), outcome(-1)), e);
         }
         if (!process.isAlive()) {
             throw new AssertionError("serve ended before it served%n%s".formatted(outcome(process.exitValue())));
-        }
-    }
-
-    private boolean greets() throws IOException {
-        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-            ByteBuffer greeting = ByteBuffer.allocate(GREETING.length);
-            while (greeting.hasRemaining()) {
-                if (channel.read(greeting) < 0) {
-                    return false;
-                }
-            }
-            return greeting.flip().equals(ByteBuffer.wrap(GREETING));
         }
     }
 
