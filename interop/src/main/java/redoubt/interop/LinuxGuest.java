@@ -180,6 +180,11 @@ public final class LinuxGuest implements AutoCloseable {
                 "virtserialport,chardev=agent,name=agent");
     }
 
+    /** The name of the disk that is plugged in as the given one, 0 being the first: {@code /dev/vda}. */
+    public static String device(int index) {
+        return "/dev/vd" + (char) ('a' + index);
+    }
+
     /** From the first byte of its root file system to the agent's first word. */
     public Duration bootTime() {
         return bootTime;
@@ -265,7 +270,7 @@ public final class LinuxGuest implements AutoCloseable {
 
         private void add(Path image, int sectorBytes) {
             String id = "disk" + disksEver++;
-            String device = "/dev/vd" + (char) ('a' + disksPluggedIn);
+            String device = device(disksPluggedIn);
             monitor.execute("blockdev-add", """
                     {"node-name": "%s", "driver": "raw", "cache": {"no-flush": true}, "discard": "unmap", \
                     "file": {"driver": "file", "filename": %s, "cache": {"no-flush": true}, "discard": "unmap"}}""".formatted(
