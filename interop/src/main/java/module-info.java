@@ -4,6 +4,4 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module redoubt.interop {
     requires static org.jspecify;
-
-    exports redoubt.interop;
 }

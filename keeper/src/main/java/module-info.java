@@ -9,6 +9,4 @@ module redoubt.keeper {
     requires transitive redoubt.block;
     requires transitive redoubt.kernfs;
     requires transitive redoubt.workqueue;
-
-    exports redoubt.keeper;
 }

@@ -5,7 +5,4 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.metadata {
     requires static org.jspecify;
     requires transitive redoubt.base;
-
-    exports redoubt.metadata;
-    exports redoubt.metadata.imsm;
 }

@@ -5,4 +5,7 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.nbd {
     requires static org.jspecify;
     requires transitive redoubt.block;
+    requires jdk.net;
+
+    exports redoubt.nbd;
 }

@@ -1,6 +1,5 @@
 package redoubt.block;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -45,7 +44,6 @@ public final class IoMemory implements AutoCloseable {
         }
     }
 
-    private final Arena arena = Arena.ofShared();
     private final MemorySegment segment;
     private final ByteBuffer whole;
     private final Shelf[] shelves;
@@ -63,12 +61,16 @@ public final class IoMemory implements AutoCloseable {
             }
             total = Math.addExact(total, Math.multiplyExact((long) cuts[i].bufferBytes, cuts[i].count));
         }
-        if (cuts.length == 0 || total > Integer.MAX_VALUE) {
+        if (cuts.length == 0 || total > Integer.MAX_VALUE - ALIGNMENT_BYTES) {
             throw new IllegalArgumentException("buffers of together " + total + " bytes cannot be one piece of memory");
         }
-        segment = arena.allocate(total, ALIGNMENT_BYTES);
+        // Not an arena's: a buffer with a scope costs an atomic update in each call on a channel, and memory in a
+        // gathering one.
+        whole = ByteBuffer.allocateDirect(Math.toIntExact(total + ALIGNMENT_BYTES))
+                .alignedSlice(ALIGNMENT_BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        segment = MemorySegment.ofBuffer(whole);
         segment.fill((byte) 0);
-        whole = segment.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
         shelves = new Shelf[cuts.length];
         int at = 0;
         for (int i = 0; i < cuts.length; i++) {
@@ -98,6 +100,16 @@ public final class IoMemory implements AutoCloseable {
             }
         }
         return null;
+    }
+
+    /** How many buffers {@link #take} could give for this many bytes; 0 where none is as large. */
+    public int freeFor(int bytes) {
+        for (Shelf shelf : shelves) {
+            if (bytes <= shelf.bufferBytes) {
+                return Math.max(0, shelf.free() - shelf.reserved);
+            }
+        }
+        return 0;
     }
 
     /** The size of the largest buffer. */
@@ -139,13 +151,9 @@ public final class IoMemory implements AutoCloseable {
         shelves[buffer.shelf].push(buffer.index);
     }
 
-    /** Frees the memory. Nothing may be in flight; a quarantined buffer keeps it alive, and then nothing is freed. */
+    /** Gives the memory up: it is freed when nothing refers to it any more, which a quarantined buffer does. */
     @Override
-    public void close() {
-        if (free() == total()) {
-            arena.close();
-        }
-    }
+    public void close() {}
 
     /** The buffers of one size. */
     private static final class Shelf {

@@ -1,0 +1,133 @@
+package redoubt.nbd;
+
+import org.jspecify.annotations.Nullable;
+import redoubt.block.IoBuffer;
+
+/**
+ * One request of a client, from its header to the last byte of its reply. Pooled.
+ *
+ * <p>Its bytes move in <i>parts</i>, a buffer each: one part for all but the largest requests, and for those never more than
+ * {@link #PARTS} at once, in a ring. A READ fills parts in order and sends them in order; a part that was sent is filled again with
+ * what comes next, so that a READ which has begun never waits for memory that others hold. A WRITE receives parts in order and
+ * releases each when the device has it.
+ *
+ * <p>All fields belong to the thread that owns the session, until the session is closed; from then on {@link #open} alone is counted down, by
+ * whoever brings a late answer ({@link Session#late}).
+ */
+final class Command {
+
+    static final int PARTS = 4;
+
+    final CommandPool pool;
+    final int index;
+
+    @Nullable
+    Session session;
+
+    /** Next in the session's list of what can be sent, or in that of what waits for requests. */
+    @Nullable
+    Command next;
+
+    /** Next in the list of commands that have more parts than they could start. */
+    @Nullable
+    Command nextWaiting;
+
+    int type;
+    int flags;
+    long cookie;
+    long offset;
+    long length;
+
+    @Nullable
+    Refusal refusal;
+
+    /** Requests that the device has. */
+    volatile int open;
+
+    /** Bytes given to the device (READ) or taken from the client (WRITE). */
+    long begun;
+
+    /** Bytes of a READ that were sent. */
+    long sent;
+
+    final @Nullable IoBuffer[] buffers = new IoBuffer[PARTS];
+    final int[] lengths = new int[PARTS];
+    final int[] openInPart = new int[PARTS];
+    final boolean[] zeroes = new boolean[PARTS];
+
+    /** The oldest part. */
+    int head;
+
+    /** How many parts follow from {@link #head}. */
+    int parts;
+
+    /** Of a WRITE: how much of the youngest part has been received. */
+    int received;
+
+    /** Of a READ: the buffer that the next part goes into, kept from one that was sent. */
+    @Nullable
+    IoBuffer spare;
+
+    /** How many descriptors a BLOCK_STATUS found. */
+    int descriptors;
+
+    /** Bytes already sent of the unit that is being sent. */
+    int unitSent;
+
+    /** Whether it stands in the session's list of what can be sent. */
+    boolean queued;
+
+    /** Whether it stands in the session's list of what waits. */
+    boolean waiting;
+
+    Command(CommandPool pool, int index) {
+        this.pool = pool;
+        this.index = index;
+    }
+
+    void begin(Session owner, int newType, int newFlags, long newCookie, long newOffset, long newLength) {
+        session = owner;
+        type = newType;
+        flags = newFlags;
+        cookie = newCookie;
+        offset = newOffset;
+        length = newLength;
+        refusal = null;
+        open = 0;
+        begun = 0;
+        sent = 0;
+        head = 0;
+        parts = 0;
+        received = 0;
+        descriptors = 0;
+        unitSent = 0;
+        queued = false;
+        waiting = false;
+        next = null;
+        nextWaiting = null;
+    }
+
+    /** The ring's place of the part so many behind the oldest. */
+    int place(int behindHead) {
+        return (head + behindHead) % PARTS;
+    }
+
+    /** The oldest part's buffer. */
+    IoBuffer headBuffer() {
+        IoBuffer buffer = buffers[head];
+        if (buffer == null) {
+            throw new IllegalStateException("a part without a buffer");
+        }
+        return buffer;
+    }
+
+    /** Whether the whole reply is one message, sent once: all but a READ in several parts. */
+    boolean inOnePart() {
+        return type != Wire.CMD_READ || length == lengths[head] || refusal != null;
+    }
+
+    /** Whether a READ's oldest part can be sent. */
+    boolean headReady() {
+        return parts > 0 && openInPart[head] == 0;
+    }
+}

@@ -1,0 +1,337 @@
+package redoubt.nbd;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.Set;
+import redoubt.base.Clock;
+
+/**
+ * The thread that lets clients in. It accepts them, holds the {@link Handshake} with all of them at once, and keeps the sessions that have
+ * nothing to do: when one of those sends something, it gets a seat and is leased to the data thread that has fewest.
+ *
+ * <p>The handshake may allocate, within bounds: it is not the data path, and a client in it has nothing at stake yet. A client costs at most
+ * 16 KiB, there are at most as many as the limits say, and each has its ten seconds; when one more comes than there are places, the
+ * oldest goes.
+ *
+ * <p>All fields belong to this thread.
+ */
+final class Door extends Loop {
+
+    private static final int ACCEPTS_AT_ONCE = 64;
+    private static final int STEPS_AT_ONCE = 16;
+    private static final long ACCEPT_PAUSE_NANOS = 50_000_000L;
+
+    /** A client before transmission. */
+    private final class Caller {
+        final SocketChannel channel;
+        final SelectionKey key;
+        final Handshake handshake;
+        final long deadlineNanos;
+        boolean placeTaken;
+        boolean gone;
+
+        Caller(SocketChannel channel, boolean ourUser, long deadlineNanos) throws IOException {
+            this.channel = channel;
+            this.deadlineNanos = deadlineNanos;
+            this.handshake = new Handshake(exports, () -> {
+                placeTaken = server.takePlace(ourUser);
+                return placeTaken;
+            });
+            this.key = channel.register(selector, 0, this);
+        }
+    }
+
+    private final NbdServer server;
+    private final NbdExports exports;
+    private final NbdLimits limits;
+    private final Stock stock;
+    private final Clock clock;
+
+    private final ArrayDeque<Caller> callers = new ArrayDeque<>();
+    private int callersThere;
+    private final Set<Session> idle = new HashSet<>();
+    private final ArrayDeque<Session> waiting = new ArrayDeque<>();
+    private final ByteBuffer[] seats;
+    private int freeSeats;
+    private final ArrayList<Listener> paused = new ArrayList<>();
+    private long pausedUntilNanos;
+    private boolean shutDown;
+
+    Door(NbdServer server, NbdExports exports, NbdLimits limits, Stock stock, Clock clock) throws IOException {
+        this.server = server;
+        this.exports = exports;
+        this.limits = limits;
+        this.stock = stock;
+        this.clock = clock;
+        this.seats = new ByteBuffer[limits.seats()];
+        for (ByteBuffer ignored : seats) {
+            seats[freeSeats++] = ByteBuffer.allocateDirect(NbdLimits.SEAT_BYTES);
+        }
+    }
+
+    /** Any thread: begins to accept on a socket. */
+    void listen(Listener listener) throws IOException {
+        listener.channel().register(selector, SelectionKey.OP_ACCEPT, listener);
+        selector.wakeup();
+    }
+
+    @Override
+    void turn() throws IOException {
+        sleep(SLEEP_LIMIT_MILLIS);
+        takeInbox();
+        long now = clock.nanos();
+        dismissLate(now);
+        if (!paused.isEmpty() && now - pausedUntilNanos >= 0) {
+            paused.forEach(listener -> acceptOn(listener, SelectionKey.OP_ACCEPT));
+            paused.clear();
+        }
+        seatWaiting();
+        if (server.stopping() && !shutDown) {
+            shutDown = true;
+            callers.forEach(caller -> caller.handshake.shutDown());
+        }
+        if (shutDown) {
+            new ArrayList<>(idle).forEach(this::closeIdle);
+        }
+    }
+
+    @Override
+    void ready(SelectionKey key) {
+        Object who = key.attachment();
+        if (!key.isValid()) {
+            return;
+        }
+        if (who instanceof Listener listener) {
+            accept(listener);
+        } else if (who instanceof Caller caller) {
+            talk(caller);
+        } else if (who instanceof Session session) {
+            lease(session);
+        }
+    }
+
+    // ---- Clients before transmission. ----
+
+    private void accept(Listener listener) {
+        for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+            SocketChannel channel = null;
+            try {
+                channel = listener.channel().accept();
+                if (channel == null) {
+                    return;
+                }
+                welcome(listener, channel);
+            } catch (IOException trouble) {
+                if (channel != null) {
+                    close(channel);
+                } else {
+                    // No descriptor is left: the oldest caller makes room, and accepting rests for a moment.
+                    server.countRefusedAccept();
+                    dismissOldest();
+                    pause(listener);
+                    return;
+                }
+            }
+        }
+    }
+
+    private void welcome(Listener listener, SocketChannel channel) throws IOException {
+        channel.configureBlocking(false);
+        listener.prepare(channel);
+        if (callersThere >= limits.handshakes()) {
+            dismissOldest();
+        }
+        long deadline = clock.nanos() + limits.handshakeMillis() * 1_000_000L;
+        Caller caller = new Caller(channel, listener.isOurUser(channel), deadline);
+        callers.add(caller);
+        callersThere++;
+        server.countAccepted();
+        talk(caller);
+    }
+
+    private void pause(Listener listener) {
+        acceptOn(listener, 0);
+        paused.add(listener);
+        pausedUntilNanos = clock.nanos() + ACCEPT_PAUSE_NANOS;
+    }
+
+    private void acceptOn(Listener listener, int ops) {
+        SelectionKey key = listener.channel().keyFor(selector);
+        if (key != null && key.isValid()) {
+            key.interestOps(ops);
+        }
+    }
+
+    /** Goes on with one client's handshake as far as its socket allows. */
+    private void talk(Caller caller) {
+        try {
+            Handshake handshake = caller.handshake;
+            for (int i = 0; i < STEPS_AT_ONCE; i++) {
+                ByteBuffer output = handshake.output();
+                if (output.position() > 0) {
+                    caller.channel.write(output.flip());
+                    output.compact();
+                    if (output.position() > 0) {
+                        caller.key.interestOps(SelectionKey.OP_WRITE);
+                        return;
+                    }
+                    handshake.advance();
+                    continue;
+                }
+                if (handshake.stage() == Handshake.Stage.TRANSMISSION) {
+                    promote(caller);
+                    return;
+                }
+                if (handshake.stage() == Handshake.Stage.ENDED || !handshake.wantsInput()) {
+                    dismiss(caller);
+                    return;
+                }
+                int got = caller.channel.read(handshake.input());
+                if (got < 0) {
+                    dismiss(caller);
+                    return;
+                }
+                if (got == 0) {
+                    caller.key.interestOps(SelectionKey.OP_READ);
+                    return;
+                }
+                handshake.advance();
+            }
+            caller.key.interestOps(SelectionKey.OP_READ | SelectionKey.OP_WRITE);
+        } catch (IOException gone) {
+            dismiss(caller);
+        }
+    }
+
+    private void dismiss(Caller caller) {
+        if (!caller.gone) {
+            leaveCallers(caller);
+            close(caller.channel);
+            if (caller.placeTaken) {
+                server.leftForGood();
+            }
+        }
+    }
+
+    private void leaveCallers(Caller caller) {
+        caller.gone = true;
+        callersThere--;
+        while (!callers.isEmpty() && callers.peekFirst().gone) {
+            callers.removeFirst();
+        }
+    }
+
+    private void dismissOldest() {
+        Caller oldest = callers.peekFirst();
+        if (oldest != null) {
+            dismiss(oldest);
+        }
+    }
+
+    private void dismissLate(long now) {
+        Caller oldest = callers.peekFirst();
+        while (oldest != null && now - oldest.deadlineNanos >= 0) {
+            dismiss(oldest);
+            oldest = callers.peekFirst();
+        }
+    }
+
+    /** The handshake is over: from here on the client is a session. */
+    private void promote(Caller caller) throws IOException {
+        leaveCallers(caller);
+        Session session = new Session(
+                server,
+                stock,
+                this,
+                caller.channel,
+                caller.handshake,
+                limits.requestsPerConnection(),
+                limits.dataThreads());
+        caller.key.attach(session);
+        server.countSession();
+        if (session.hasEarlyRequests()) {
+            caller.key.interestOps(0);
+            lease(session);
+        } else {
+            idle.add(session);
+            caller.key.interestOps(SelectionKey.OP_READ);
+        }
+    }
+
+    private static void close(SocketChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException alreadyGone) {
+            // It is closed all the same.
+            return;
+        }
+    }
+
+    // ---- Sessions with nothing to do, and those that want a seat. ----
+
+    /** A session comes back from a data thread. */
+    @Override
+    void visit(Session session) {
+        ByteBuffer seat = session.standUp();
+        if (seat != null) {
+            seats[freeSeats++] = seat;
+        }
+        if (session.closed) {
+            server.sessionEnded();
+            return;
+        }
+        if (idle.add(session)) {
+            watch(session, SelectionKey.OP_READ);
+        }
+    }
+
+    private void watch(Session session, int ops) {
+        SelectionKey key = session.channel.keyFor(selector);
+        if (key != null && key.isValid()) {
+            key.interestOps(ops);
+        }
+    }
+
+    /** A session has something to do. */
+    private void lease(Session session) {
+        idle.remove(session);
+        watch(session, 0);
+        waiting.add(session);
+        seatWaiting();
+    }
+
+    private void seatWaiting() {
+        while (freeSeats > 0 && !waiting.isEmpty()) {
+            Session session = waiting.remove();
+            session.sitDown(seats[--freeSeats]);
+            DataThread thread = server.leastLoaded();
+            thread.load.getAndIncrement();
+            session.owner = thread;
+            session.signal();
+        }
+        server.waitingForSeats(waiting.size());
+    }
+
+    private void closeIdle(Session session) {
+        idle.remove(session);
+        session.close();
+        server.sessionEnded();
+    }
+
+    @Override
+    void leave() {
+        while (!callers.isEmpty()) {
+            dismiss(callers.peekFirst());
+        }
+        new ArrayList<>(idle).forEach(this::closeIdle);
+        while (!waiting.isEmpty()) {
+            waiting.remove().close();
+            server.sessionEnded();
+        }
+    }
+}
