@@ -65,6 +65,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final AtomicBoolean feeding = new AtomicBoolean(); // A
     private volatile boolean feedAgain; // A
     private volatile boolean stopped; // A
+    private volatile long safeModeDelayNanos; // A
     private long failuresTaken; // Q: slots
     private @Nullable MetadataKeeper keeper; // set once, before the first request
 
@@ -94,6 +95,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.limits = limitsOf(plan, traits, memory);
         this.gate = new WriteGate(this, queue, this::admitWrite);
         this.view = firstView(plan);
+        this.safeModeDelayNanos = plan.safeModeDelayNanos();
         pool.whenReturned(this::feedStarved);
     }
 
@@ -637,7 +639,11 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     long safeModeDelayNanos() {
-        return plan.safeModeDelayNanos();
+        return safeModeDelayNanos;
+    }
+
+    void safeModeDelayNanos(long delay) {
+        safeModeDelayNanos = delay;
     }
 
     void enterState(ArrayState next) {

@@ -1,0 +1,166 @@
+package redoubt.md;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import redoubt.block.IoOperation;
+import redoubt.kernfs.Access;
+import redoubt.kernfs.Errno;
+import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.NodeRefused;
+import redoubt.kernfs.OpenFile;
+
+/** The attributes say what the array is, in the kernel's words, and tell of its changes. */
+class ArrayAttributesTest {
+
+    private final ArrayRig rig = new ArrayRig(false, 8);
+    private final KernfsDirectory root = KernfsDirectory.root();
+
+    @BeforeEach
+    void plant() throws NodeRefused {
+        ArrayAttributes attributes = new ArrayAttributes(
+                "twins",
+                rig.array,
+                new ArrayAttributes.Facts(
+                        "imsm",
+                        "00000001:00000002:00000003:00000004",
+                        0,
+                        65536,
+                        Arrays.asList(
+                                new ArrayAttributes.MemberFacts("disk0.img", "/tmp/disk0.img", "SER-0"),
+                                new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", ""))));
+        Mdstat mdstat = new Mdstat(List.of(attributes));
+        rig.array.addListener(mdstat);
+        root.add(attributes.directory());
+        root.add(mdstat.attribute());
+    }
+
+    private String read(String path) throws NodeRefused {
+        try (OpenFile file = root.attribute(path).open(Access.READ)) {
+            return read(file);
+        }
+    }
+
+    private static String read(OpenFile file) {
+        ByteBuffer target = ByteBuffer.allocate(4096);
+        assertThat(file.read(0, target)).isNotNegative();
+        return UTF_8.decode(target.flip()).toString();
+    }
+
+    private Errno store(String path, String value) throws NodeRefused {
+        try (OpenFile file = root.attribute(path).open(Access.WRITE)) {
+            int taken = file.write(ByteBuffer.wrap(value.getBytes(UTF_8)));
+            return taken == OpenFile.REFUSED ? file.refusal().errno() : null;
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "twins/size, 2048",
+        "twins/ro, 0",
+        "twins/md/array_state, clean",
+        "twins/md/level, raid1",
+        "twins/md/raid_disks, 2",
+        "twins/md/layout, 0",
+        "twins/md/chunk_size, 65536",
+        "twins/md/component_size, 1024",
+        "twins/md/array_size, default",
+        "twins/md/metadata_version, imsm",
+        "twins/md/safe_mode_delay, 4.000",
+        "twins/md/degraded, 0",
+        "twins/md/redundancy_known, yes",
+        "twins/md/dev-disk0.img/state, in_sync",
+        "twins/md/dev-disk0.img/slot, 0",
+        "twins/md/dev-disk0.img/errors, 0",
+        "twins/md/dev-disk0.img/size, 1024",
+        "twins/md/dev-disk0.img/serial, SER-0",
+        "twins/md/rd1/path, /tmp/disk1.img"
+    })
+    void eachAttributeIsShownAsTheKernelShowsIt(String path, String value) throws NodeRefused {
+        assertThat(read(path)).isEqualTo(value + "\n");
+    }
+
+    @Test
+    void theStateIsToldAsItChanges() throws NodeRefused {
+        OpenFile state = root.attribute("twins/md/array_state").open(Access.READ);
+        assertThat(read(state)).isEqualTo("clean\n");
+        rig.ask(IoOperation.WRITE);
+        rig.run();
+        assertThat(state.poll() & OpenFile.POLL_PRI).isNotZero();
+        assertThat(read(state)).isEqualTo("write-pending\n");
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(state.poll() & OpenFile.POLL_PRI).isNotZero();
+        assertThat(read(state)).isEqualTo("active\n");
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+    }
+
+    @Test
+    void storingFaultyFailsAMemberAndEveryoneConcernedIsTold() throws NodeRefused {
+        Map<String, OpenFile> open = Map.of(
+                "state", root.attribute("twins/md/dev-disk1.img/state").open(Access.READ),
+                "degraded", root.attribute("twins/md/degraded").open(Access.READ),
+                "mdstat", root.attribute("mdstat").open(Access.READ));
+        open.values().forEach(ArrayAttributesTest::read);
+        assertThat(store("twins/md/dev-disk1.img/state", "faulty\n")).isNull();
+        rig.run();
+        assertThat(read("twins/md/dev-disk1.img/state")).isEqualTo("faulty,blocked\n");
+        rig.keeper.answer(true);
+        rig.run();
+        open.forEach((what, file) ->
+                assertThat(file.poll() & OpenFile.POLL_PRI).as(what).isNotZero());
+        assertThat(read("twins/md/dev-disk1.img/state")).isEqualTo("faulty\n");
+        assertThat(read("twins/md/degraded")).isEqualTo("1\n");
+    }
+
+    @Test
+    void theLastMemberIsNotFailed() throws NodeRefused {
+        store("twins/md/dev-disk1.img/state", "faulty");
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(store("twins/md/dev-disk0.img/state", "faulty")).isEqualTo(Errno.EBUSY);
+        assertThat(read("twins/md/dev-disk0.img/state")).isEqualTo("in_sync\n");
+        assertThat(store("twins/md/dev-disk0.img/state", "broken")).isEqualTo(Errno.EINVAL);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0.2, 0.200", "4, 4.000", "0, 0.000", "0.0019, 0.001", "12.05, 12.050", "5., 5.000"})
+    void theDelayIsStoredInSeconds(String stored, String shown) throws NodeRefused {
+        assertThat(store("twins/md/safe_mode_delay", stored)).isNull();
+        assertThat(read("twins/md/safe_mode_delay")).isEqualTo(shown + "\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "x", ".5", "1.x", "999999999", "99999999999999999999", "1.2.3"})
+    void whatIsNoDelayIsRefused(String stored) throws NodeRefused {
+        assertThat(store("twins/md/safe_mode_delay", stored)).isEqualTo(Errno.EINVAL);
+        assertThat(read("twins/md/safe_mode_delay")).isEqualTo("4.000\n");
+    }
+
+    @Test
+    void mdstatHasTheKernelsShape() throws NodeRefused {
+        assertThat(read("mdstat")).isEqualTo("""
+                Personalities : [raid0] [raid1] [raid5] [raid10]
+                twins : active raid1 disk0.img[0] disk1.img[1]
+                      1024 blocks super imsm [2/2] [UU]
+                 \s\s\s\s\s
+                unused devices: <none>
+                """);
+        store("twins/md/dev-disk1.img/state", "faulty");
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(read("mdstat")).contains("disk0.img[0] disk1.img[1](F)\n", "[2/1] [U_]\n");
+    }
+}
