@@ -277,16 +277,9 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     @Override
     public void submit(IoRequest request) {
-        if (!limits.admits(request.operation(), request.offset(), request.length())) {
-            request.complete(IoStatus.INVALID);
-            return;
-        }
-        if (stopped) {
-            request.complete(IoStatus.GONE);
-            return;
-        }
-        if (request.operation().changesData() && plan.readOnly()) {
-            request.complete(IoStatus.READ_ONLY);
+        IoStatus refused = stopped ? IoStatus.GONE : limits.check(request);
+        if (refused != IoStatus.OK) {
+            request.complete(refused);
             return;
         }
         if (!entrance.enter(request)) {

@@ -72,24 +72,27 @@ public final class Asked implements IoCompletion {
         return result;
     }
 
-    /** What stands in the buffer now; before {@link #free}. */
+    /** What stands in the request's memory, which may be other memory than it began with; before {@link #free}. */
     public byte[] content() {
-        IoBuffer present = buffer;
-        if (present == null || freed) {
-            throw new IllegalStateException("there is no buffer to read");
-        }
         byte[] copy = new byte[(int) length];
-        MemorySegment.copy(present.segment(), ValueLayout.JAVA_BYTE, present.position(), copy, 0, copy.length);
+        MemorySegment.copy(memory(), ValueLayout.JAVA_BYTE, place(), copy, 0, copy.length);
         return copy;
     }
 
-    /** A long of the buffer, in native order; before {@link #free}. */
+    /** A long of the request's memory, in native order; before {@link #free}. */
     public long longAt(int index) {
-        IoBuffer present = buffer;
-        if (present == null || freed) {
+        return memory().get(ValueLayout.JAVA_LONG_UNALIGNED, place() + (long) index * Long.BYTES);
+    }
+
+    private MemorySegment memory() {
+        if (buffer == null || freed) {
             throw new IllegalStateException("there is no buffer to read");
         }
-        return present.segment().get(ValueLayout.JAVA_LONG_UNALIGNED, present.position() + (long) index * Long.BYTES);
+        return request.buffer().segment();
+    }
+
+    private long place() {
+        return request.buffer().position() + (long) request.bufferOffset();
     }
 
     /** Lets go of the request and the buffer; once settled; a second time does nothing. */
