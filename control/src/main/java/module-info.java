@@ -5,4 +5,7 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.control {
     requires static org.jspecify;
     requires transitive redoubt.kernfs;
+    requires jdk.net;
+
+    exports redoubt.control;
 }

@@ -4,4 +4,6 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module redoubt.interop {
     requires static org.jspecify;
+
+    exports redoubt.interop;
 }

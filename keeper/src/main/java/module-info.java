@@ -9,4 +9,6 @@ module redoubt.keeper {
     requires transitive redoubt.block;
     requires transitive redoubt.kernfs;
     requires transitive redoubt.workqueue;
+
+    exports redoubt.keeper;
 }

@@ -6,4 +6,6 @@ module redoubt.kernfs {
     requires static org.jspecify;
     requires transitive redoubt.base;
     requires transitive redoubt.workqueue;
+
+    exports redoubt.kernfs;
 }

@@ -5,4 +5,7 @@ import org.jspecify.annotations.NullMarked;
 module redoubt.metadata {
     requires static org.jspecify;
     requires transitive redoubt.base;
+
+    exports redoubt.metadata;
+    exports redoubt.metadata.imsm;
 }

@@ -1,0 +1,181 @@
+package redoubt.keeper;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import redoubt.block.BlockDevice;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoCompletion;
+import redoubt.block.IoMemory;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoRequestPool;
+import redoubt.metadata.Bytes;
+import redoubt.metadata.WriteRound;
+import redoubt.metadata.WriteRound.Step;
+import redoubt.workqueue.WorkItem;
+import redoubt.workqueue.Workqueue;
+
+/**
+ * Carries out one round of metadata writes at a time: member after member, step after step, each awaited as an event. A member that fails a
+ * step, or does not answer within its time limit, is lost: the rest of its steps is left out, now and in every later round.
+ *
+ * <p>It has requests and memory of its own, enough for every member to hang once with one of each. Runs on the container's queue; a
+ * completion on another thread only takes note and queues the next step.
+ */
+final class MemberWriter {
+
+    private static final int BUFFER_BYTES = 128 * 1024;
+
+    /** Who is told that a round is over; {@code durable} is false when no member took it. */
+    interface RoundEnd {
+        void written(boolean durable);
+    }
+
+    private final List<BlockDevice> disks;
+    private final IntConsumer lost;
+    private final boolean[] lostDisks;
+    private final IoMemory memory;
+    private final IoRequestPool pool;
+    private final Workqueue queue;
+    private final WorkItem advance = new WorkItem(this::advance);
+    private final IoCompletion ended = this::ended;
+    private final AtomicInteger open = new AtomicInteger();
+    private final boolean[] failedNow; // written by completions, read when open is 0
+
+    private List<WriteRound.MemberWrites> members = List.of();
+    private RoundEnd end = durable -> {};
+    private int member;
+    private int step;
+    private int membersWritten;
+
+    MemberWriter(List<BlockDevice> disks, Workqueue queue, IntConsumer lost) {
+        this.disks = List.copyOf(disks);
+        this.queue = queue;
+        this.lost = lost;
+        this.lostDisks = new boolean[disks.size()];
+        this.failedNow = new boolean[disks.size()];
+        this.memory = new IoMemory(new IoMemory.Cut(BUFFER_BYTES, disks.size() + 1, 0));
+        this.pool = new IoRequestPool(2 * disks.size() + 2);
+    }
+
+    boolean allLost() {
+        for (boolean one : lostDisks) {
+            if (!one) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Writes a round.
+     *
+     * @param flushFirst whether all data on all members must be durable before the first byte is written
+     */
+    void write(WriteRound round, boolean flushFirst, RoundEnd end) {
+        this.members = round.members();
+        this.end = end;
+        member = 0;
+        step = 0;
+        membersWritten = 0;
+        if (flushFirst) {
+            flushData();
+        } else {
+            queue.queue(advance);
+        }
+    }
+
+    private void flushData() {
+        List<Integer> present = new ArrayList<>();
+        for (int disk = 0; disk < disks.size(); disk++) {
+            if (!lostDisks[disk]) {
+                present.add(disk);
+            }
+        }
+        open.set(present.size() + 1);
+        for (int disk : present) {
+            send(disk, IoOperation.FLUSH, 0, Bytes.empty());
+        }
+        if (open.decrementAndGet() == 0) {
+            queue.queue(advance);
+        }
+    }
+
+    /** The step on the queue: takes note of what failed, and sends what comes next. */
+    private void advance() {
+        if (open.get() != 0) {
+            return;
+        }
+        for (int disk = 0; disk < failedNow.length; disk++) {
+            if (failedNow[disk]) {
+                failedNow[disk] = false;
+                lostDisks[disk] = true;
+                lost.accept(disk);
+            }
+        }
+        while (member < members.size()) {
+            WriteRound.MemberWrites writes = members.get(member);
+            if (lostDisks[writes.disk()]) {
+                nextMember();
+            } else if (step < writes.steps().size()) {
+                carryOut(writes.disk(), writes.steps().get(step++));
+                return;
+            } else {
+                membersWritten++;
+                nextMember();
+            }
+        }
+        RoundEnd whoWaits = end;
+        members = List.of();
+        whoWaits.written(membersWritten > 0);
+    }
+
+    private void nextMember() {
+        member++;
+        step = 0;
+    }
+
+    private void carryOut(int disk, Step what) {
+        open.set(1);
+        switch (what) {
+            case Step.Put(long offsetBytes, Bytes bytes) -> send(disk, IoOperation.WRITE, offsetBytes, bytes);
+            case Step.Flush() -> send(disk, IoOperation.FLUSH, 0, Bytes.empty());
+        }
+    }
+
+    private void send(int disk, IoOperation operation, long offset, Bytes bytes) {
+        IoBuffer buffer = operation == IoOperation.WRITE ? memory.take(bytes.length()) : null;
+        if (!pool.reserve(1)) {
+            throw new IllegalStateException("more metadata requests hang than there are members");
+        }
+        IoRequest request = pool.take();
+        request.prepare(operation, offset, bytes.length(), 0, buffer, 0, ended);
+        request.slot = disk;
+        if (buffer != null) {
+            MemorySegment.copy(
+                    MemorySegment.ofArray(bytes.toArray()),
+                    ValueLayout.JAVA_BYTE,
+                    0,
+                    buffer.segment(),
+                    ValueLayout.JAVA_BYTE,
+                    buffer.position(),
+                    bytes.length());
+            buffer.release(); // the request holds it
+        }
+        disks.get(disk).submit(request);
+    }
+
+    private void ended(IoRequest request) {
+        if (!request.status().ok()) {
+            failedNow[request.slot] = true;
+        }
+        request.free();
+        if (open.decrementAndGet() == 0) {
+            queue.queue(advance);
+        }
+    }
+}

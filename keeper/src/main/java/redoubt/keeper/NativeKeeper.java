@@ -1,0 +1,180 @@
+package redoubt.keeper;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+import redoubt.block.BlockDevice;
+import redoubt.md.Array;
+import redoubt.md.MetadataKeeper;
+import redoubt.metadata.ContainerMetadata;
+import redoubt.metadata.MetadataEvent;
+import redoubt.metadata.MetadataRefused;
+import redoubt.metadata.WriteRound;
+import redoubt.workqueue.WorkItem;
+import redoubt.workqueue.Workqueue;
+
+/**
+ * Keeps the metadata of a container inside the engine: what Linux leaves to mdmon, without the process in between.
+ *
+ * <p><b>Rounds.</b> Events are gathered while a round of writes is under way and all go into the next one, so none is lost and none
+ * overtakes another. A round writes the members one after another, each flushed before the next is touched ({@link MemberWriter}): there
+ * is one copy of the metadata a disk, and a power cut may then tear at most one. Before a round that marks a volume clean, all members
+ * are flushed, so that <em>clean</em> is never durable before the data it speaks of.
+ *
+ * <p><b>A member that cannot be written</b> is reported to every array that it belongs to, and the round goes on with the next; the arrays
+ * answer with {@link MetadataKeeper#recordFailure}, which is the next round. Until that is durable the arrays acknowledge nothing.
+ *
+ * <p><b>Threads.</b> Everything here runs on the container's ordered queue, except {@link #post}, which hands over to it. Nothing blocks:
+ * writes are submitted and come back as steps.
+ */
+public final class NativeKeeper {
+
+    /** An event that waits for its round. */
+    private record Waiting(MetadataEvent event, MetadataKeeper.Answer answer) {}
+
+    /** An array of the container, and which of its slots each disk has, where it has one. */
+    private record Volume(Array array, List<OptionalInt> slotOfDisk) {}
+
+    private final Workqueue queue;
+    private final MemberWriter writer;
+    private final Consumer<String> complaints;
+    private final List<Volume> volumes = new ArrayList<>();
+    private final ConcurrentLinkedQueue<Waiting> posted = new ConcurrentLinkedQueue<>();
+    private final WorkItem takePosted = new WorkItem(this::takePosted);
+
+    private ContainerMetadata onDisk;
+    private ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private ArrayDeque<Waiting> underWay = new ArrayDeque<>();
+    private boolean writing;
+    private volatile ContainerMetadata published;
+
+    /**
+     * Makes the keeper of a container.
+     *
+     * @param onDisk what the disks carry now
+     * @param disks the container's disks, by the number under which {@code onDisk} knows them
+     * @param queue the ordered queue that the container's arrays share
+     * @param complaints is told, in a sentence, what could not be recorded
+     */
+    public NativeKeeper(
+            ContainerMetadata onDisk, List<BlockDevice> disks, Workqueue queue, Consumer<String> complaints) {
+        this.onDisk = onDisk;
+        this.published = onDisk;
+        this.queue = queue;
+        this.complaints = complaints;
+        this.writer = new MemberWriter(disks, queue, this::diskLost);
+    }
+
+    /**
+     * The keeper of one volume. Called once a volume, before its array is started.
+     *
+     * @param volume the volume's number in the metadata
+     * @param slotOfDisk for each disk of the container the slot that it has in this volume, where it has one
+     */
+    public MetadataKeeper volume(int volume, Array array, List<OptionalInt> slotOfDisk) {
+        volumes.add(new Volume(array, List.copyOf(slotOfDisk)));
+        return new MetadataKeeper() {
+            @Override
+            public void markDirty(Answer answer) {
+                record(new MetadataEvent.MarkDirty(volume), answer);
+            }
+
+            @Override
+            public void markClean(Answer answer) {
+                record(new MetadataEvent.MarkClean(volume), answer);
+            }
+
+            @Override
+            public void recordFailure(int slot, Answer answer) {
+                record(new MetadataEvent.MemberFailed(volume, slot), answer);
+            }
+        };
+    }
+
+    /** The metadata as it was after the last round. Any thread. */
+    public ContainerMetadata metadata() {
+        return published;
+    }
+
+    /** Has an event recorded; the answer comes on the queue. Any thread. */
+    public void post(MetadataEvent event, MetadataKeeper.Answer answer) {
+        posted.add(new Waiting(event, answer));
+        queue.queue(takePosted);
+    }
+
+    private void takePosted() {
+        Waiting next;
+        while ((next = posted.poll()) != null) {
+            record(next.event, next.answer);
+        }
+    }
+
+    private void record(MetadataEvent event, MetadataKeeper.Answer answer) {
+        waiting.add(new Waiting(event, answer));
+        if (!writing) {
+            beginRound();
+        }
+    }
+
+    private void beginRound() {
+        writing = true;
+        ArrayDeque<Waiting> taken = waiting;
+        waiting = underWay;
+        underWay = taken;
+        ContainerMetadata next = onDisk;
+        boolean clean = false;
+        List<Waiting> refused = new ArrayList<>();
+        for (Waiting each : underWay) {
+            try {
+                next = next.apply(each.event);
+                clean |= each.event instanceof MetadataEvent.MarkClean;
+            } catch (MetadataRefused refusal) {
+                complaints.accept(refusal.getMessage());
+                refused.add(each);
+            }
+        }
+        underWay.removeAll(refused);
+        refused.forEach(each -> each.answer.recorded(false));
+        if (next == onDisk) {
+            endRound(!writer.allLost());
+            return;
+        }
+        try {
+            WriteRound round = next.write(Optional.of(onDisk));
+            writer.write(round, clean, durable -> roundWritten(round, durable));
+        } catch (MetadataRefused refusal) {
+            complaints.accept(refusal.getMessage());
+            endRound(false);
+        }
+    }
+
+    private void roundWritten(WriteRound round, boolean durable) {
+        if (durable) {
+            onDisk = round.image();
+            published = onDisk;
+        } else {
+            complaints.accept("No member is left that takes metadata.");
+        }
+        endRound(durable);
+    }
+
+    private void endRound(boolean durable) {
+        List<Waiting> answered = List.copyOf(underWay);
+        underWay.clear();
+        writing = false;
+        answered.forEach(each -> each.answer.recorded(durable));
+        if (!writing && !waiting.isEmpty()) {
+            beginRound();
+        }
+    }
+
+    private void diskLost(int disk) {
+        for (Volume volume : volumes) {
+            volume.slotOfDisk.get(disk).ifPresent(volume.array::failMember);
+        }
+    }
+}

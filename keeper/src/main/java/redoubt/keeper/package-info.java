@@ -1,0 +1,2 @@
+/** Who keeps the metadata of a running array: the engine itself, member after member, each flushed. */
+package redoubt.keeper;

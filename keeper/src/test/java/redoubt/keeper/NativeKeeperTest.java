@@ -1,0 +1,110 @@
+package redoubt.keeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import redoubt.block.IoOperation;
+import redoubt.block.IoStatus;
+import redoubt.md.MemberState;
+import redoubt.metadata.VolumeState;
+
+/** The records of a container, as they reach its members, step by step. */
+class NativeKeeperTest {
+
+    /** Goal: no data before the dirty mark is durable. Method: look at the order in which each member is asked. */
+    @Test
+    void theDirtyMarkIsFlushedOnEveryMemberBeforeTheFirstByteOfData() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        KeeperRig.Asked write = rig.write(0, 4096);
+        rig.run();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        for (int disk = 0; disk < 2; disk++) {
+            List<String> asked = rig.asked(disk);
+            int data = asked.indexOf("WRITE data");
+            assertThat(asked.subList(0, data)).containsSequence("WRITE metadata", "FLUSH");
+            assertThat(rig.volumeOn(disk).dirty()).isTrue();
+        }
+        // One member after another: nothing of the second member's metadata before the first one's is durable.
+        List<String> order = rig.order();
+        assertThat(order.indexOf("1 WRITE metadata")).isGreaterThan(order.indexOf("0 FLUSH"));
+        rig.expectNothingOpen();
+    }
+
+    @Test
+    void cleanIsWrittenOnlyAfterAllDataIsDurableOnAllMembers() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        rig.write(0, 4096);
+        rig.run();
+        rig.forgetOrder();
+        rig.becomeIdle();
+        rig.run();
+        List<String> order = rig.order();
+        int firstMetadata = Math.min(order.indexOf("0 WRITE metadata"), order.indexOf("1 WRITE metadata"));
+        assertThat(order.subList(0, firstMetadata)).contains("0 FLUSH", "1 FLUSH");
+        assertThat(rig.volumeOn(0).dirty()).isFalse();
+        assertThat(rig.volumeOn(1).dirty()).isFalse();
+        rig.expectNothingOpen();
+    }
+
+    @Test
+    void aFailedMemberIsRecordedOnTheSurvivorBeforeTheWriteThatMetItIsAnswered() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        rig.write(0, 4096);
+        rig.run();
+        List<Boolean> recordedAtAnswer = new ArrayList<>();
+        rig.disk(0).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
+        KeeperRig.Asked write = rig.write(4096, 4096);
+        write.whenEnded(() -> recordedAtAnswer.add(rig.volumeOn(1).recorded() == VolumeState.DEGRADED));
+        rig.run();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        assertThat(recordedAtAnswer).containsExactly(true);
+        assertThat(rig.array().view().memberState(0)).isEqualTo(MemberState.FAULTY);
+        assertThat(rig.generationOn(1)).isGreaterThan(rig.generationOn(0));
+        rig.expectNothingOpen();
+    }
+
+    /** A member that fails in the middle of a metadata round is recorded in the next one, and the first write still goes through. */
+    @Test
+    void aMemberThatDoesNotTakeTheMarkIsFailedAndTheWriteGoesOn() throws Exception {
+        for (int disk = 0; disk < 2; disk++) {
+            KeeperRig rig = new KeeperRig(2);
+            rig.disk(disk).failNext(IoOperation.WRITE, IoStatus.TIMED_OUT);
+            KeeperRig.Asked write = rig.write(0, 4096);
+            rig.run();
+            assertThat(write.how).isEqualTo(IoStatus.OK);
+            assertThat(rig.array().view().memberState(disk)).isEqualTo(MemberState.FAULTY);
+            assertThat(rig.volumeOn(1 - disk).recorded()).isEqualTo(VolumeState.DEGRADED);
+            assertThat(rig.volumeOn(1 - disk).dirty()).isTrue();
+            rig.expectNothingOpen();
+        }
+    }
+
+    @Test
+    void whenNoMemberTakesTheMarkTheWriteFailsAndNothingWasWritten() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        rig.disk(0).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
+        rig.disk(1).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
+        KeeperRig.Asked write = rig.write(0, 4096);
+        rig.run();
+        assertThat(write.ended).isTrue();
+        assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(rig.order()).noneMatch(line -> line.endsWith("WRITE data"));
+        rig.expectNothingOpen();
+    }
+
+    @Test
+    void generationsOnlyRise() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        long before = rig.generationOn(0);
+        for (int i = 0; i < 20; i++) {
+            rig.write(0, 4096);
+            rig.run();
+            rig.becomeIdle();
+            rig.run();
+        }
+        assertThat(rig.generationOn(0)).isEqualTo(before + 40);
+        assertThat(rig.generationOn(1)).isEqualTo(rig.generationOn(0));
+    }
+}

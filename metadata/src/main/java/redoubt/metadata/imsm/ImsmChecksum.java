@@ -1,0 +1,15 @@
+package redoubt.metadata.imsm;
+
+/** The sum, modulo 2^32, of all words of a block except the word that holds the sum (specs §3). */
+final class ImsmChecksum {
+
+    private ImsmChecksum() {}
+
+    static int of(byte[] block, int size) {
+        int sum = 0;
+        for (int at = 0; at + 4 <= size; at += 4) {
+            sum += LittleEndian.word(block, at);
+        }
+        return sum - LittleEndian.word(block, ImsmSuper.CHECK_SUM_AT);
+    }
+}

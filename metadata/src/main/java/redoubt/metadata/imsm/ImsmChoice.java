@@ -1,0 +1,136 @@
+package redoubt.metadata.imsm;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import redoubt.metadata.Candidate;
+import redoubt.metadata.ContainerChoice;
+import redoubt.metadata.Finding;
+import redoubt.metadata.MdUuid;
+import redoubt.metadata.Placement;
+import redoubt.metadata.Placement.Verdict;
+
+/**
+ * From disks to containers (specs §11.2). Disks are grouped by identity; in each group the newest block wins, unless the blocks show that
+ * two parts of the container each went on alone.
+ *
+ * <p>This differs from mdadm where mdadm would lose: a power cut in the round of writes that changes the family number leaves no block
+ * that all its disks agree on, and mdadm then finds no container. Here the newest block wins as long as it and every other share an
+ * active disk, for then the older was left behind by the newer.
+ */
+final class ImsmChoice {
+
+    private ImsmChoice() {}
+
+    /** A candidate with a whole block. */
+    record Copy(Candidate candidate, ImsmSuper mpb) {
+        /** Index of this disk in its own block, or -1 when its serial is unknown or not there. */
+        int ownIndex() {
+            return candidate.serial().map(mpb::indexOf).orElse(-1);
+        }
+
+        /** Whether the disk's own block calls it unusable, so that it should not speak for the container. */
+        boolean disowned() {
+            if (candidate.serial().isEmpty()) {
+                return false;
+            }
+            int own = ownIndex();
+            return own < 0 || mpb.disks().get(own).failed();
+        }
+
+        boolean sameBlock(Copy other) {
+            return mpb.family() == other.mpb.family()
+                    && mpb.generation() == other.mpb.generation()
+                    && mpb.disks().equals(other.mpb.disks())
+                    && mpb.devs().equals(other.mpb.devs());
+        }
+    }
+
+    static List<ContainerChoice> choose(List<Candidate> candidates) {
+        List<Candidate> ordered = new ArrayList<>(candidates);
+        ordered.sort(Comparator.comparingInt(Candidate::disk));
+        Map<String, List<Copy>> groups = new TreeMap<>();
+        List<Copy> spares = new ArrayList<>();
+        for (Candidate candidate : ordered) {
+            if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)) {
+                Copy copy = new Copy(candidate, whole.mpb());
+                if (whole.mpb().withoutVolumes()) {
+                    spares.add(copy);
+                } else {
+                    groups.computeIfAbsent(groupKey(candidate, whole.mpb().identity()), key -> new ArrayList<>())
+                            .add(copy);
+                }
+            }
+        }
+        List<ContainerChoice> choices = new ArrayList<>();
+        groups.forEach((key, copies) -> {
+            List<Copy> itsSpares = groups.size() == 1 ? sparesLike(copies.getFirst(), spares) : List.of();
+            choices.add(new ImsmGroup(copies, itsSpares, tornOf(key, ordered)).choice());
+            spares.removeAll(itsSpares);
+        });
+        if (!spares.isEmpty()) {
+            choices.add(onlySpares(spares));
+        }
+        choices.sort(Comparator.comparingInt(
+                (ContainerChoice choice) -> -choice.placements().size()));
+        return choices;
+    }
+
+    private static String groupKey(Candidate candidate, int identity) {
+        return ImsmDiskMetadata.identityText(identity) + "/"
+                + candidate.geometry().sectorBytes();
+    }
+
+    private static List<Copy> sparesLike(Copy member, List<Copy> spares) {
+        int sector = member.candidate().geometry().sectorBytes();
+        return spares.stream()
+                .filter(spare -> spare.candidate().geometry().sectorBytes() == sector)
+                .toList();
+    }
+
+    private static List<Candidate> tornOf(String key, List<Candidate> candidates) {
+        return candidates.stream()
+                .filter(candidate ->
+                        candidate.finding() instanceof Finding.Torn(String because, Finding.TornClaim claim)
+                                && key.equals(claim.identity() + "/"
+                                        + candidate.geometry().sectorBytes()))
+                .toList();
+    }
+
+    /** The serial of a pristine spare: the caller's word, else what its private block says. */
+    static String serialOfSpare(Copy spare) {
+        return spare.candidate()
+                .serial()
+                .orElseGet(() -> spare.mpb().disks().isEmpty()
+                        ? ""
+                        : spare.mpb().disks().getFirst().serialText());
+    }
+
+    private static ContainerChoice onlySpares(List<Copy> spares) {
+        int sector = spares.getFirst().candidate().geometry().sectorBytes();
+        List<ImsmMember> members = new ArrayList<>();
+        List<Placement> placements = new ArrayList<>();
+        for (Copy spare : spares) {
+            Candidate candidate = spare.candidate();
+            Optional<ImsmMember> member = candidate.geometry().sectorBytes() == sector
+                    ? Optional.of(new ImsmMember(
+                            candidate.disk(), candidate.geometry(), serialOfSpare(spare), 0, ImsmMember.SPARE))
+                    : Optional.empty();
+            member.ifPresent(members::add);
+            placements.add(new Placement(
+                    candidate.disk(),
+                    member.isPresent() ? new Verdict.Spare() : new Verdict.Foreign(),
+                    member.isPresent()
+                            ? "it is a spare, and no container is here that it could belong to"
+                            : "its sectors differ in size from those of the other spares"));
+        }
+        return new ContainerChoice.Chosen(new ImsmContainer(ImsmSpare.empty(0, 0), sector, members), placements);
+    }
+
+    static MdUuid uuid(Copy copy) {
+        return ImsmNames.container(copy.mpb());
+    }
+}

@@ -1,0 +1,99 @@
+package redoubt.metadata.imsm;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+import redoubt.metadata.BlockReader;
+import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.Finding;
+import redoubt.metadata.MetadataRefused;
+import redoubt.metadata.Migration;
+import redoubt.metadata.ReadFailed;
+
+/**
+ * Reads one disk: the anchor, then the extension whose length the anchor states, and the migration record where a reshape is under way. At
+ * most 64 KiB and one sector are read, in at most three reads, and no field but signature and size is believed before the checksum
+ * is right (specs §1).
+ */
+final class ImsmProbe {
+
+    private static final byte[] SIGNATURE = ImsmSuper.SIGNATURE_TEXT.getBytes(StandardCharsets.ISO_8859_1);
+
+    private ImsmProbe() {}
+
+    static Finding probe(DiskGeometry geometry, BlockReader reader) throws ReadFailed {
+        int sector = geometry.sectorBytes();
+        if (geometry.sizeBytes() < 2L * sector || geometry.sizeBytes() % sector != 0) {
+            return new Finding.Absent();
+        }
+        ImsmPlaces places = ImsmPlaces.of(geometry, sector);
+        byte[] anchor = read(reader, places.anchorAt(), sector);
+        if (!Arrays.equals(anchor, 0, SIGNATURE.length, SIGNATURE, 0, SIGNATURE.length)) {
+            return new Finding.Absent();
+        }
+        long size = LittleEndian.u32(anchor, ImsmSuper.MPB_SIZE_AT);
+        if (size < ImsmPlaces.MPB_BYTES_MIN || size > ImsmPlaces.MPB_BYTES_MAX || size % 4 != 0) {
+            return malformed(
+                    places,
+                    "it is %d bytes, and a block has %d to %d in words of 4"
+                            .formatted(size, ImsmPlaces.MPB_BYTES_MIN, ImsmPlaces.MPB_BYTES_MAX));
+        }
+        places = ImsmPlaces.of(geometry, (int) size);
+        if (places.extensionAt() < 0) {
+            return malformed(places, "it is %d bytes, more than the disk has room for".formatted(size));
+        }
+        byte[] block = Arrays.copyOf(anchor, places.blockBytes());
+        if (places.extensionSectors() > 0) {
+            byte[] extension = read(reader, places.extensionAt(), places.extensionBytes());
+            System.arraycopy(extension, 0, block, sector, extension.length);
+        }
+        int stated = LittleEndian.word(block, ImsmSuper.CHECK_SUM_AT);
+        int actual = ImsmChecksum.of(block, (int) size);
+        return stated == actual ? decode(geometry, places, block, reader) : torn(places, block, stated, actual);
+    }
+
+    private static Finding decode(DiskGeometry geometry, ImsmPlaces places, byte[] block, BlockReader reader)
+            throws ReadFailed {
+        try {
+            ImsmSuper mpb = ImsmSuper.decode(block, geometry);
+            Optional<ImsmMigrationRecord> record = Optional.empty();
+            if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
+                byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());
+                record = Optional.of(ImsmMigrationRecord.read(last, geometry.sectorBytes() / 512));
+            }
+            return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record));
+        } catch (MetadataRefused refused) {
+            return new Finding.Malformed(refused);
+        }
+    }
+
+    private static Finding torn(ImsmPlaces places, byte[] block, int stated, int actual) {
+        int original = LittleEndian.word(block, ImsmSuper.ORIGINAL_FAMILY_AT);
+        int identity = original != 0 ? original : LittleEndian.word(block, ImsmSuper.FAMILY_AT);
+        String because =
+                ("IMSM metadata at byte %d of the disk: the checksum is %08x and the content sums up to %08x, so a write was "
+                                + "cut short or the sector is damaged; read again, or use the copy on another member")
+                        .formatted(places.anchorAt(), stated, actual);
+        return new Finding.Torn(
+                because,
+                new Finding.TornClaim(
+                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmSuper.GENERATION_AT)));
+    }
+
+    private static Finding malformed(ImsmPlaces places, String because) {
+        return new Finding.Malformed(MetadataRefused.malformed(
+                "IMSM metadata, size of the block",
+                places.onDisk(ImsmSuper.MPB_SIZE_AT),
+                because,
+                "use the copy on another member, or restore a backup of this block"));
+    }
+
+    private static byte[] read(BlockReader reader, long offset, int length) throws ReadFailed {
+        byte[] bytes = reader.read(offset, length);
+        if (bytes.length != length) {
+            throw new ReadFailed("%d bytes at byte %d of the disk were asked for and %d came"
+                    .formatted(length, offset, bytes.length));
+        }
+        return bytes;
+    }
+}
