@@ -42,6 +42,8 @@ public final class LinuxGuest implements AutoCloseable {
     private static final Duration PLUG_LIMIT = Duration.ofMinutes(1);
     private static final Duration AFTERMATH_LIMIT = Duration.ofSeconds(10);
     private static final int DISKS_MAX = 20; // the machine has 32 slots on its bus, a few taken
+    private static final int EX_USAGE = 64;
+    private static final int EX_TEMPFAIL = 75;
     private static final int CONSOLE_TAIL_CHARS = 6000;
 
     private final Scratch scratch;
@@ -288,7 +290,7 @@ public final class LinuxGuest implements AutoCloseable {
 
         @Override
         public void close() {
-            if (isGivenUp()) {
+            if (isGivenUp() || ids.isEmpty()) {
                 return;
             }
             for (String id : ids.reversed()) {
@@ -347,6 +349,31 @@ public final class LinuxGuest implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * For people: runs a script in a new guest and exits as it did. Words: {@code SCRIPT IMAGE...}, the script {@code -}
+     * being standard input.
+     */
+    public static void main(String[] words) throws IOException {
+        if (words.length == 0) {
+            System.err.println("usage: linux-guest SCRIPT|- [IMAGE...]");
+            System.exit(EX_USAGE);
+        }
+        String script = words[0].equals("-")
+                ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
+                : Files.readString(Path.of(words[0]));
+        List<Path> images = Stream.of(words).skip(1).map(Path::of).toList();
+        int exitCode;
+        try (LinuxGuest guest = boot()) {
+            Outcome outcome = guest.runOn(images, script, Duration.ofHours(1));
+            System.out.println(outcome.out().stripTrailing());
+            exitCode = outcome.exitCode();
+        } catch (PeerMissing | TimeLimitPassed e) {
+            System.err.println("linux-guest: " + e.getMessage());
+            exitCode = EX_TEMPFAIL;
+        }
+        System.exit(exitCode);
     }
 
     private static String tail(Path file) {
