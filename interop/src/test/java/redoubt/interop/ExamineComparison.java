@@ -1,0 +1,97 @@
+package redoubt.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Holds what mdadm prints of a disk against what {@code redoubt examine --json} says of it. Every label of mdadm's must have
+ * its field, under the same words in lower case, and the same value; only the form may differ: mdadm counts sectors and
+ * writes hexadecimal and local time, JSON has bytes, integers and RFC 3339.
+ */
+final class ExamineComparison {
+    private static final DateTimeFormatter MDADM_TIME =
+            DateTimeFormatter.ofPattern("EEE MMM d HH:mm:ss uuuu", Locale.ROOT).withZone(ZoneOffset.UTC);
+
+    private static final Set<String> IN_SECTORS = Set.of("Usable Size", "Array Size", "Per Dev Size", "Sector Offset");
+
+    private final String what;
+    private int compared;
+
+    private ExamineComparison(String what) {
+        this.what = what;
+    }
+
+    /** Compares all fields; returns how many. */
+    static int assertAgree(String what, MdadmExamine theirs, JsonNode ours) {
+        ExamineComparison comparison = new ExamineComparison(what);
+        comparison.section("container", theirs.container(), ours.get("container"), 512);
+        int sectorBytes = theirs.volumes().isEmpty()
+                ? 512
+                : Integer.parseInt(theirs.volumes().getFirst().get("Sector Size"));
+        assertThat(ours.get("volumes").size())
+                .as(what + ": volumes")
+                .isEqualTo(theirs.volumes().size());
+        for (int i = 0; i < theirs.volumes().size(); i++) {
+            comparison.section(
+                    "volume " + i, theirs.volumes().get(i), ours.get("volumes").get(i), sectorBytes);
+        }
+        theirs.disks()
+                .forEach((index, fields) -> comparison.section(
+                        "disk " + index, fields, disk(ours.get("disks"), index, fields.get("Serial")), sectorBytes));
+        return comparison.compared;
+    }
+
+    private static JsonNode disk(JsonNode disks, int index, String serial) {
+        return disks.valueStream()
+                .filter(disk -> index < 0
+                        ? disk.get("serial").asString().equals(serial)
+                        : disk.get("index").asInt() == index)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no disk %d (%s) in %s".formatted(index, serial, disks)));
+    }
+
+    private void section(String name, Map<String, String> theirs, JsonNode ours, int sectorBytes) {
+        theirs.forEach((label, value) -> {
+            if (label.equals("This Slot") && value.equals("?")) {
+                return; // mdadm does not know whose disk it looks at
+            }
+            String key = label.toLowerCase(Locale.ROOT).replace(' ', '_');
+            JsonNode field = ours.get(key);
+            assertThat(field)
+                    .as("%s: %s: %s (mdadm: %s)", what, name, key, value)
+                    .isNotNull();
+            assertThat(said(label, field, sectorBytes))
+                    .as("%s: %s: %s", what, name, label)
+                    .isEqualTo(plain(label, value));
+            compared++;
+        });
+    }
+
+    /** mdadm's value without what it says twice: {@code 40960 (20.00 MiB 20.97 MB)}, {@code c5740770 correct}. */
+    private static String plain(String label, String value) {
+        if (IN_SECTORS.contains(label)) {
+            return value.replaceFirst(" \\(.*", "");
+        }
+        return label.equals("Checksum") ? value.replace(" correct", "") : value.replaceAll(" +", " ");
+    }
+
+    /** Our value in mdadm's form. */
+    private static String said(String label, JsonNode field, int sectorBytes) {
+        if (IN_SECTORS.contains(label)) {
+            long bytes = field.asLong();
+            assertThat(bytes % sectorBytes).as(label).isZero();
+            return Long.toString(bytes / sectorBytes);
+        }
+        if (label.equals("Creation Time")) {
+            return MDADM_TIME.format(Instant.parse(field.asString())).replaceAll(" +", " ");
+        }
+        return field.asString();
+    }
+}
