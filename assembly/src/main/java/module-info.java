@@ -6,4 +6,6 @@ module redoubt.assembly {
     requires static org.jspecify;
     requires transitive redoubt.personality;
     requires transitive redoubt.keeper;
+
+    exports redoubt.assembly;
 }

@@ -1,0 +1,277 @@
+package redoubt.assembly;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import redoubt.base.Heartbeat;
+import redoubt.base.Sectors;
+import redoubt.base.WorkerFactory;
+import redoubt.block.BlockDevice;
+import redoubt.block.IoMemory;
+import redoubt.block.IoRequestPool;
+import redoubt.keeper.NativeKeeper;
+import redoubt.md.Array;
+import redoubt.md.ArrayPlan;
+import redoubt.md.Member;
+import redoubt.md.MemberState;
+import redoubt.metadata.ContainerMetadata;
+import redoubt.metadata.ContainerPicture;
+import redoubt.metadata.Migration;
+import redoubt.metadata.Printable;
+import redoubt.metadata.SlotPicture;
+import redoubt.metadata.VolumePicture;
+import redoubt.workqueue.Workqueue;
+
+/**
+ * The arrays of one container, with the disks they stand on, the queue on which they change, and the keeper of their metadata. Owns all of
+ * these; {@link #stop} gives them back. For control threads; only the arrays themselves are for the data path.
+ */
+public final class AssembledContainer implements AutoCloseable {
+
+    /**
+     * One volume that runs.
+     *
+     * @param name what users call it, safe to print
+     * @param found what is known of it
+     * @param array the array
+     */
+    public record Volume(String name, FoundVolume found, Array array) {}
+
+    /**
+     * What a container is built from.
+     *
+     * @param scan how it was found
+     * @param metadata its metadata, with the disks by their place in {@code devices}
+     * @param devices the disks
+     * @param names what users call them
+     * @param volumes the volumes that are wanted
+     */
+    record Parts(
+            Scan scan,
+            ContainerMetadata metadata,
+            List<BlockDevice> devices,
+            List<String> names,
+            List<FoundVolume> volumes) {}
+
+    private static final int BLOCK_BYTES_LIMIT = 65536;
+
+    private final Parts parts;
+    private final boolean writable;
+    private final Workqueue queue;
+    private final @Nullable NativeKeeper keeper;
+    private final List<Volume> volumes;
+    private boolean closed;
+
+    private AssembledContainer(
+            Parts parts, boolean writable, Workqueue queue, @Nullable NativeKeeper keeper, List<Volume> volumes) {
+        this.parts = parts;
+        this.writable = writable;
+        this.queue = queue;
+        this.keeper = keeper;
+        this.volumes = List.copyOf(volumes);
+    }
+
+    static AssembledContainer build(
+            Parts parts,
+            AssemblyOptions options,
+            Heartbeat heartbeat,
+            WorkerFactory workers,
+            IoMemory memory,
+            Consumer<String> complaints)
+            throws AssemblyRefused {
+        List<ArrayPlan> plans = new ArrayList<>();
+        for (FoundVolume volume : parts.volumes()) {
+            plans.add(plan(parts, volume.picture(), options));
+        }
+        Workqueue queue = Workqueue.orderedMemReclaim(
+                "container-" + parts.metadata().picture().uuid(), workers);
+        List<Volume> volumes = new ArrayList<>();
+        for (int i = 0; i < plans.size(); i++) {
+            VolumePicture picture = parts.volumes().get(i).picture();
+            Array array = new Array(
+                    plans.get(i),
+                    host -> Levels.personality(picture, host),
+                    queue,
+                    heartbeat,
+                    new IoRequestPool(options.requestsPerArray()),
+                    memory);
+            volumes.add(new Volume(plans.get(i).name(), parts.volumes().get(i), array));
+        }
+        NativeKeeper keeper =
+                options.writable() ? new NativeKeeper(parts.metadata(), parts.devices(), queue, complaints) : null;
+        return new AssembledContainer(parts, options.writable(), queue, keeper, volumes);
+    }
+
+    // ---------------------------------------------------------------------------------------------- plans
+
+    private static ArrayPlan plan(Parts parts, VolumePicture volume, AssemblyOptions options) throws AssemblyRefused {
+        String name = Printable.of(volume.name());
+        long component = Sectors.toBytes(volume.componentSectors());
+        long size = Sectors.toBytes(volume.sizeSectors());
+        long capacity = Levels.layout(volume).orElseThrow().capacity(component);
+        if (size > capacity) {
+            throw new AssemblyRefused(
+                    AssemblyRefused.Reason.NO_ARRAY,
+                    "%s says that it has %d bytes, and its members hold %d: the metadata contradicts itself"
+                            .formatted(name, size, capacity));
+        }
+        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
+        int block = parts.metadata().picture().sectorBytes();
+        for (SlotPicture slot : volume.slots()) {
+            ArrayPlan.Occupant occupant = occupant(parts, slot);
+            occupants.add(occupant);
+            if (occupant.member() != null) {
+                block = Math.max(block, occupant.member().device().limits().blockBytes());
+            }
+        }
+        if (block > BLOCK_BYTES_LIMIT || size % block != 0) {
+            throw new AssemblyRefused(
+                    AssemblyRefused.Reason.NO_ARRAY,
+                    "%s has %d bytes, which is no number of its disks' blocks of %d bytes"
+                            .formatted(name, size, block));
+        }
+        boolean known = !volume.dirty()
+                && volume.resyncFromSectors().isEmpty()
+                && volume.migration().kind() != Migration.Kind.INIT
+                && volume.migration().kind() != Migration.Kind.REPAIR;
+        return new ArrayPlan(
+                name,
+                component,
+                size,
+                block,
+                occupants,
+                known,
+                volume.dirty(),
+                !options.writable(),
+                options.safeModeDelayNanos(),
+                ArrayPlan.MAX_READ_ERRORS);
+    }
+
+    private static ArrayPlan.Occupant occupant(Parts parts, SlotPicture slot) {
+        if (slot.disk().isEmpty()) {
+            return new ArrayPlan.Occupant(null, MemberState.MISSING);
+        }
+        int disk = slot.disk().getAsInt();
+        Member member = new Member(
+                slot.slot(),
+                parts.names().get(disk),
+                parts.devices().get(disk),
+                Sectors.toBytes(slot.dataOffsetSectors()));
+        return switch (slot.state()) {
+            case IN_SYNC -> new ArrayPlan.Occupant(member, MemberState.IN_SYNC);
+            case REBUILDING -> new ArrayPlan.Occupant(member, MemberState.SPARE);
+            case FAILED -> new ArrayPlan.Occupant(member, MemberState.FAULTY);
+            case MISSING -> new ArrayPlan.Occupant(null, MemberState.MISSING);
+        };
+    }
+
+    // ---------------------------------------------------------------------------------------------- life
+
+    /**
+     * Starts all arrays: requests pass from here on. Called once.
+     *
+     * @param limitNanos how long the metadata may take where it has to be written first
+     * @throws AssemblyRefused if it cannot be written; then nothing was started, and the caller closes
+     */
+    public void start(long limitNanos) throws AssemblyRefused {
+        NativeKeeper records = keeper;
+        if (records == null) {
+            volumes.forEach(volume -> volume.array().start(null));
+            return;
+        }
+        List<ActivatingKeeper> keepers = new ArrayList<>();
+        for (Volume volume : volumes) {
+            VolumePicture picture = volume.found().picture();
+            ActivatingKeeper each = new ActivatingKeeper(
+                    records, picture.index(), records.volume(picture.index(), volume.array(), slotOfDisk(picture)));
+            if (volume.array().plan().markedDirty() && !each.activateNow(limitNanos)) {
+                throw new AssemblyRefused(
+                        AssemblyRefused.Reason.IO_ERROR,
+                        "the members of %s do not take its metadata".formatted(volume.name()));
+            }
+            keepers.add(each);
+        }
+        for (int i = 0; i < keepers.size(); i++) {
+            volumes.get(i).array().start(keepers.get(i));
+        }
+    }
+
+    private List<OptionalInt> slotOfDisk(VolumePicture volume) {
+        List<OptionalInt> slots =
+                new ArrayList<>(Collections.nCopies(parts.devices().size(), OptionalInt.empty()));
+        for (SlotPicture slot : volume.slots()) {
+            slot.disk().ifPresent(disk -> slots.set(disk, OptionalInt.of(slot.slot())));
+        }
+        return slots;
+    }
+
+    /**
+     * Stops all arrays, marks clean what is, and gives the disks back. Returns within the limit, whatever the members do.
+     *
+     * @return whether everything ended in good order and the metadata says so
+     */
+    public boolean stop(long limitNanos) {
+        boolean good = true;
+        for (Volume volume : volumes) {
+            good &= volume.array().stop(Math.max(1, limitNanos / volumes.size()));
+        }
+        closed = true;
+        queue.close();
+        parts.devices().forEach(BlockDevice::close);
+        return good;
+    }
+
+    /** Gives everything back without waiting for anything: what {@link #stop} did not do is not done. */
+    @Override
+    public void close() {
+        if (!closed) {
+            stop(1);
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- what others see
+
+    /** The volumes that were wanted and can be had. */
+    public List<Volume> volumes() {
+        return volumes;
+    }
+
+    /** The volume of this name or UUID; the empty name is the first volume. */
+    public Optional<Volume> volume(String name) {
+        return volumes.stream()
+                .filter(volume -> name.isEmpty()
+                        || volume.name().equals(name)
+                        || volume.found().picture().uuid().toString().equals(name))
+                .findFirst();
+    }
+
+    /** How the disks were found. */
+    public Scan scan() {
+        return parts.scan();
+    }
+
+    /** Whether its volumes may be written. */
+    public boolean writable() {
+        return writable;
+    }
+
+    /** The container as its metadata says it is now. */
+    public ContainerPicture picture() {
+        NativeKeeper records = keeper;
+        return (records == null ? parts.metadata() : records.metadata()).picture();
+    }
+
+    /** Who keeps the metadata; empty where nothing is written. */
+    public Optional<NativeKeeper> keeper() {
+        return Optional.ofNullable(keeper);
+    }
+
+    /** The ordered queue that the arrays share. */
+    public Workqueue queue() {
+        return queue;
+    }
+}

@@ -1,0 +1,150 @@
+package redoubt.assembly;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import redoubt.block.BlockDevice;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoMemory;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoRequestPool;
+import redoubt.block.IoStatus;
+import redoubt.metadata.BlockReader;
+import redoubt.metadata.ReadFailed;
+
+/**
+ * Reads and writes one disk for a control thread that waits, one request at a time, each with a time limit. A disk that did not answer once
+ * is not asked again: what it still holds stays in quarantine, and every later call fails at once.
+ */
+final class DiskReads implements BlockReader {
+
+    /** The most that is moved at a time. */
+    static final int PIECE_BYTES = 1 << 20;
+
+    private final String name;
+    private final BlockDevice device;
+    private final IoMemory memory;
+    private final IoRequestPool pool = new IoRequestPool(2);
+    private final long limitNanos;
+    private boolean hung;
+
+    /**
+     * Makes the reader of a disk.
+     *
+     * @param name how the user knows the disk, for complaints
+     * @param memory holds at least one buffer of {@link #PIECE_BYTES} for each disk that reads from it, and one more
+     */
+    DiskReads(String name, BlockDevice device, IoMemory memory, long limitNanos) {
+        this.name = name;
+        this.device = device;
+        this.memory = memory;
+        this.limitNanos = limitNanos;
+    }
+
+    @Override
+    public byte[] read(long offsetBytes, int lengthBytes) throws ReadFailed {
+        byte[] bytes = new byte[lengthBytes];
+        read(offsetBytes, bytes);
+        return bytes;
+    }
+
+    /** Fills the array from the disk; place and length are multiples of the disk's block. */
+    void read(long offset, byte[] into) throws ReadFailed {
+        for (int done = 0; done < into.length; ) {
+            int piece = Math.min(into.length - done, PIECE_BYTES);
+            move(IoOperation.READ, offset + done, into, done, piece);
+            done += piece;
+        }
+    }
+
+    /** Writes the array to the disk; place and length are multiples of the disk's block. */
+    void write(long offset, byte[] from) throws ReadFailed {
+        for (int done = 0; done < from.length; ) {
+            int piece = Math.min(from.length - done, PIECE_BYTES);
+            move(IoOperation.WRITE, offset + done, from, done, piece);
+            done += piece;
+        }
+    }
+
+    /** Makes durable what was written. */
+    void flush() throws ReadFailed {
+        move(IoOperation.FLUSH, 0, new byte[0], 0, 0);
+    }
+
+    private void move(IoOperation operation, long offset, byte[] array, int at, int length) throws ReadFailed {
+        if (hung) {
+            throw new ReadFailed("%s did not answer within its time limit".formatted(name));
+        }
+        IoBuffer buffer = length == 0 ? null : memory.take(length);
+        if ((length != 0 && buffer == null) || !pool.reserve(1)) {
+            throw new IllegalStateException("no memory is left to read " + name);
+        }
+        if (buffer != null && operation == IoOperation.WRITE) {
+            MemorySegment.copy(MemorySegment.ofArray(array), at, buffer.segment(), buffer.position(), length);
+        }
+        Wait wait = new Wait();
+        IoRequest request = pool.take().prepare(operation, offset, length, 0, buffer, 0, wait::ended);
+        device.submit(request);
+        boolean answered = wait.await(limitNanos);
+        IoStatus how = answered ? request.status() : IoStatus.TIMED_OUT;
+        if (how.ok() && buffer != null && operation == IoOperation.READ) {
+            IoBuffer filled = request.buffer(); // an array may have gone on in other memory
+            long from = filled.position() + (long) request.bufferOffset();
+            MemorySegment.copy(filled.segment(), ValueLayout.JAVA_BYTE, from, array, at, length);
+        }
+        if (answered) {
+            request.free();
+        }
+        if (buffer != null) {
+            buffer.release();
+        }
+        if (!how.ok()) {
+            hung = how == IoStatus.TIMED_OUT || how == IoStatus.GONE;
+            throw new ReadFailed(complaint(operation, offset, length, how));
+        }
+    }
+
+    private String complaint(IoOperation operation, long offset, int length, IoStatus how) {
+        String what = operation == IoOperation.WRITE ? "write" : operation == IoOperation.READ ? "read" : "flush";
+        String why = switch (how) {
+            case TIMED_OUT, GONE -> "it did not answer within its time limit";
+            case NO_SPACE -> "no space is left";
+            case READ_ONLY -> "it is read-only";
+            case OK, IO_ERROR, INVALID, UNSUPPORTED -> "I/O error";
+        };
+        return "%s: cannot %s %d bytes at byte %d: %s".formatted(name, what, length, offset, why);
+    }
+
+    /** One answer that is waited for, or given up: then whoever answers frees the request. */
+    private static final class Wait {
+        private final CountDownLatch answered = new CountDownLatch(1);
+        private final AtomicReference<@Nullable Boolean> taken = new AtomicReference<>();
+
+        void ended(IoRequest request) {
+            if (taken.compareAndSet(null, Boolean.TRUE)) {
+                answered.countDown();
+            } else {
+                request.free();
+            }
+        }
+
+        boolean await(long limitNanos) {
+            boolean interrupted = false;
+            try {
+                if (answered.await(limitNanos, TimeUnit.NANOSECONDS)) {
+                    return true;
+                }
+            } catch (InterruptedException stop) {
+                interrupted = true;
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            return !taken.compareAndSet(null, Boolean.FALSE);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+package redoubt.assembly;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.Finding;
+import redoubt.metadata.MetadataFormat;
+import redoubt.metadata.ReadFailed;
+
+/** Looks at one disk with every format that is known. Reads only, few and small ranges. */
+final class DiskScanner {
+
+    private static final int TORN_READS = 3;
+    private static final long TORN_PAUSE_NANOS = 3_000_000L;
+    private static final int LARGE_SECTOR_BYTES = 4096;
+
+    private final List<MetadataFormat> formats;
+
+    DiskScanner(List<MetadataFormat> formats) {
+        this.formats = formats;
+    }
+
+    ScannedDisk scan(OpenDisk open) {
+        Optional<DiskGeometry> native512 = open.geometry();
+        if (native512.isEmpty()) {
+            return bare(
+                    open,
+                    Optional.empty(),
+                    "its blocks have %d bytes, and no metadata is known for that"
+                            .formatted(open.device().limits().blockBytes()));
+        }
+        try {
+            DiskGeometry geometry = native512.get();
+            for (MetadataFormat format : formats) {
+                Finding finding = probe(format, geometry, open);
+                if (!(finding instanceof Finding.Absent)) {
+                    return found(open, geometry, format, finding);
+                }
+                // An image of a disk with large sectors does not say that it is one.
+                DiskGeometry large = new DiskGeometry(geometry.sizeBytes(), LARGE_SECTOR_BYTES);
+                if (geometry.sectorBytes() < LARGE_SECTOR_BYTES && geometry.sizeBytes() % LARGE_SECTOR_BYTES == 0) {
+                    Finding second = probe(format, large, open);
+                    if (!(second instanceof Finding.Absent)) {
+                        return found(open, large, format, second);
+                    }
+                }
+            }
+            return bare(open, native512, "no metadata of a known format is on it");
+        } catch (ReadFailed failed) {
+            return new ScannedDisk(
+                    open.number(),
+                    open.disk(),
+                    open.device().limits().sizeBytes(),
+                    native512,
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    ScannedDisk.Role.UNREADABLE,
+                    String.valueOf(failed.getMessage()));
+        }
+    }
+
+    /** A torn block may be one that is just being written. */
+    private static Finding probe(MetadataFormat format, DiskGeometry geometry, OpenDisk open) throws ReadFailed {
+        Finding finding = format.probe(geometry, open.reads());
+        for (int again = 1; again < TORN_READS && finding instanceof Finding.Torn; again++) {
+            LockSupport.parkNanos(TORN_PAUSE_NANOS);
+            finding = format.probe(geometry, open.reads());
+        }
+        return finding;
+    }
+
+    private static ScannedDisk found(OpenDisk open, DiskGeometry geometry, MetadataFormat format, Finding finding) {
+        Optional<KnownSerial> serial = open.reported()
+                .map(format::normalSerial)
+                .filter(text -> !text.isEmpty())
+                .map(text -> new KnownSerial(text, open.origin()));
+        String because = switch (finding) {
+            case Finding.Absent() -> "no metadata of a known format is on it";
+            case Finding.Whole whole -> "it carries %s metadata".formatted(format.name());
+            case Finding.Torn(String why, Finding.TornClaim claim) -> why;
+            case Finding.Malformed(var refusal) -> refusal.sentence();
+        };
+        return new ScannedDisk(
+                open.number(),
+                open.disk(),
+                open.device().limits().sizeBytes(),
+                Optional.of(geometry),
+                serial,
+                Optional.of(format.name()),
+                Optional.of(finding),
+                finding instanceof Finding.Whole ? ScannedDisk.Role.FOREIGN : ScannedDisk.Role.DAMAGED,
+                because);
+    }
+
+    private static ScannedDisk bare(OpenDisk open, Optional<DiskGeometry> geometry, String because) {
+        return new ScannedDisk(
+                open.number(),
+                open.disk(),
+                open.device().limits().sizeBytes(),
+                geometry,
+                open.reported().map(text -> new KnownSerial(text, open.origin())),
+                Optional.empty(),
+                Optional.empty(),
+                ScannedDisk.Role.BARE,
+                because);
+    }
+}

@@ -1,0 +1,47 @@
+package redoubt.assembly;
+
+import java.util.List;
+
+/**
+ * How it is known which disk is which. In an IMSM container all members carry the same bytes of metadata, and only the serial tells them
+ * apart; an image file may have lost its own.
+ */
+public sealed interface Identity {
+
+    /** Every disk is known by its serial, or is the only one that is left for its place. */
+    record Certain(String because) implements Identity {}
+
+    /**
+     * The content tells.
+     *
+     * @param because which evidence, with the margin by which the best arrangement beats the next
+     */
+    record Evident(String because) implements Identity {}
+
+    /**
+     * It is not known, and for reading it does not matter: every arrangement that the metadata and the content allow gives the same volume. For
+     * writing it does, since a failure would be recorded against a serial.
+     *
+     * @param because why it does not matter
+     * @param candidates the arrangements, a line each
+     */
+    record Indifferent(String because, List<String> candidates) implements Identity {
+        /** Takes an unchangeable copy. */
+        public Indifferent {
+            candidates = List.copyOf(candidates);
+        }
+    }
+
+    /**
+     * It is not known, and it matters.
+     *
+     * @param because what was tried
+     * @param candidates the arrangements, a line each
+     */
+    record Ambiguous(String because, List<String> candidates) implements Identity {
+        /** Takes an unchangeable copy. */
+        public Ambiguous {
+            candidates = List.copyOf(candidates);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** From a set of disks, in any order, to running arrays, or to the reason why not. */
+package redoubt.assembly;
