@@ -1,6 +1,5 @@
 package redoubt.metadata;
 
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -13,15 +12,8 @@ import java.util.Set;
  * @param sizeSectors size that the metadata states, in 512-byte sectors
  * @param states what holds of it
  * @param disk the caller's number of the physical disk that stands for it, where one does
- * @param because why it is where it is, when that needs saying
  */
-public record DiskEntry(
-        OptionalInt index,
-        String identity,
-        long sizeSectors,
-        Set<DiskState> states,
-        OptionalInt disk,
-        Optional<String> because) {
+public record DiskEntry(OptionalInt index, String identity, long sizeSectors, Set<DiskState> states, OptionalInt disk) {
 
     /** Takes an unchangeable copy of the states. */
     public DiskEntry {

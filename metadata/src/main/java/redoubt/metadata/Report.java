@@ -23,7 +23,11 @@ public record Report(List<Section> sections) {
         /** A disk of its table. */
         DISK,
         /** A volume. */
-        VOLUME
+        VOLUME,
+        /** What is recorded as unreadable. */
+        BAD_BLOCKS,
+        /** How far a reshape has come. */
+        MIGRATION
     }
 
     /**

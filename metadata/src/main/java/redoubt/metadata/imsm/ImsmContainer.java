@@ -47,8 +47,7 @@ public record ImsmContainer(ImsmSuper mpb, int sectorBytes, List<ImsmMember> mem
                         spare.serial(),
                         spare.geometry().sizeSectors(),
                         EnumSet.of(DiskState.SPARE),
-                        OptionalInt.of(spare.disk()),
-                        Optional.empty()))
+                        OptionalInt.of(spare.disk())))
                 .toList();
         return new ImsmPictures(mpb, sectorBytes, this::present, this::diskOf).container(spares);
     }

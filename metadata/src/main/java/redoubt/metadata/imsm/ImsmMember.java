@@ -11,11 +11,13 @@ import redoubt.metadata.DiskGeometry;
  * @param busAddress SCSI address
  * @param index entry of the disk table for which it stands, or {@link #SPARE}
  */
-record ImsmMember(int disk, DiskGeometry geometry, String serial, int busAddress, int index) {
+public record ImsmMember(int disk, DiskGeometry geometry, String serial, int busAddress, int index) {
 
-    static final int SPARE = -1;
+    /** Index of a disk that no table names. */
+    public static final int SPARE = -1;
 
-    boolean isSpare() {
+    /** Whether no table names it. */
+    public boolean isSpare() {
         return index == SPARE;
     }
 

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -56,13 +55,7 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
         if (!present.test(index)) {
             states.add(DiskState.MISSING);
         }
-        return new DiskEntry(
-                OptionalInt.of(index),
-                disk.serialText(),
-                disk.totalBlocks(),
-                states,
-                diskOf.apply(index),
-                Optional.empty());
+        return new DiskEntry(OptionalInt.of(index), disk.serialText(), disk.totalBlocks(), states, diskOf.apply(index));
     }
 
     private VolumePicture volume(int index) {

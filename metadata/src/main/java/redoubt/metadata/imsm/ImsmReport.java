@@ -27,6 +27,9 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
         if (self >= 0) {
             sections.add(disk(self));
         }
+        if (mpb.badBlocks() != null) {
+            sections.add(badBlocks(mpb.badBlocks()));
+        }
         for (int i = 0; i < mpb.devs().size(); i++) {
             sections.add(volume(i, self));
         }
@@ -48,10 +51,7 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
         fields.add(word("generation", "Generation", mpb.generation()));
         fields.add(new Field("creation_time", "Creation Time", new Value.Time(mpb.creationTime())));
         int unsupported = ImsmAttributes.unsupported(mpb.attributes());
-        fields.add(text(
-                "attributes",
-                "Attributes",
-                unsupported == 0 ? "All supported" : "not supported: %08x".formatted(unsupported)));
+        fields.add(text("attributes", "Attributes", unsupported == 0 ? "All supported" : "not supported"));
         fields.add(word("attribute_bits", "Attribute Bits", mpb.attributes()));
         fields.add(new Field(
                 "uuid",
@@ -64,11 +64,6 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
         fields.add(count("disks", "Disks", mpb.disks().size()));
         fields.add(count("raid_devices", "RAID Devices", mpb.devs().size()));
         fields.add(count("volumes_created", "Volumes Created", mpb.volumesCreated()));
-        ImsmBbmLog log = mpb.badBlocks();
-        fields.add(count(
-                "bad_block_entries",
-                "Bad Block Entries",
-                log == null ? 0 : log.entries().size()));
         return new Section(About.CONTAINER, 0, "", fields);
     }
 
@@ -85,6 +80,20 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
                         word("id", "Id", disk.scsiId()),
                         size("usable_size", "Usable Size", usable(index)),
                         size("total_size", "Total Size", disk.totalBlocks())));
+    }
+
+    private static Section badBlocks(ImsmBbmLog log) {
+        List<Field> fields = new ArrayList<>();
+        fields.add(count("log_size", "Log Size", log.bytes()));
+        fields.add(word("signature", "Signature", ImsmBbmLog.SIGNATURE));
+        fields.add(count("entry_count", "Entry Count", log.entries().size()));
+        for (ImsmBbmLog.Entry entry : log.entries()) {
+            fields.add(text(
+                    "entry",
+                    "Entry",
+                    "disk %d, sector %d, %d sectors".formatted(entry.disk(), entry.startSector(), entry.sectors())));
+        }
+        return new Section(About.BAD_BLOCKS, 0, "", fields);
     }
 
     private static String stateWords(ImsmDisk disk) {
@@ -127,12 +136,7 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
                 "failed_disk",
                 "Failed disk",
                 map.failedSlot() == ImsmMap.NO_FAILED_SLOT ? "none" : Integer.toString(map.failedSlot())));
-        int slot = self < 0 ? -1 : map.slotOf(self);
-        if (slot >= 0) {
-            boolean out = slot < vol.truthMap().members()
-                    && vol.truthMap().slots().get(slot).outOfSync();
-            fields.add(text("this_slot", "This Slot", slot + (out ? " (out-of-sync)" : "")));
-        }
+        fields.add(text("this_slot", "This Slot", thisSlot(vol, self)));
         fields.add(count("sector_size", "Sector Size", geometry.sectorBytes()));
         fields.add(size("array_size", "Array Size", dev.sizeSectors()));
         fields.add(size("per_dev_size", "Per Dev Size", map.blocksPerMember()));
@@ -155,6 +159,15 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
         return new Section(About.VOLUME, index, dev.nameText(), fields);
     }
 
+    private static String thisSlot(ImsmVol vol, int self) {
+        int slot = self < 0 ? -1 : vol.map().slotOf(self);
+        if (slot < 0) {
+            return "?";
+        }
+        ImsmMap truth = vol.truthMap();
+        return slot < truth.members() && truth.slots().get(slot).outOfSync() ? slot + " (out-of-sync)" : "" + slot;
+    }
+
     private Field checkpoint(ImsmDev dev) {
         long unit = dev.migration() == Migration.Kind.GENERAL
                 ? migrationRecord.map(ImsmMigrationRecord::blocksPerUnit).orElse(0L)
@@ -167,9 +180,9 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
 
     private static Section migration(ImsmMigrationRecord record) {
         return new Section(
-                About.CONTAINER,
-                1,
-                "migration record",
+                About.MIGRATION,
+                0,
+                "",
                 List.of(
                         text("status", "Status", record.status() == 0 ? "Normal" : "Contains Data"),
                         word("family", "Family", record.family()),
