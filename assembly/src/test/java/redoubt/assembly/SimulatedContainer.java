@@ -1,0 +1,174 @@
+package redoubt.assembly;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
+import redoubt.base.Heartbeat;
+import redoubt.base.WorkerFactory;
+import redoubt.block.IoMemory;
+import redoubt.md.Array;
+import redoubt.metadata.BlockReader;
+import redoubt.metadata.ConsistencyPolicy;
+import redoubt.metadata.ContainerMetadata;
+import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.Finding;
+import redoubt.metadata.MetadataEvent;
+import redoubt.metadata.NewDisk;
+import redoubt.metadata.RaidLevel;
+import redoubt.metadata.ReadFailed;
+import redoubt.metadata.VolumePicture;
+import redoubt.metadata.VolumePlan;
+import redoubt.metadata.WriteRound;
+import redoubt.metadata.imsm.ImsmFormat;
+import redoubt.testkit.PowerRail;
+import redoubt.testkit.SimulatedMember;
+
+/**
+ * An IMSM container on simulated members: made by the codec, assembled by the production code, cut off from power, and assembled again from
+ * what the members held. Disk {@code n} is in slot {@code n} and has the serial {@code SIM<n>}.
+ */
+final class SimulatedContainer implements AutoCloseable {
+
+    static final int DISK_BYTES = 8 << 20;
+    static final int CHUNK_BYTES = 16 << 10;
+    static final String NAME = "vol";
+
+    /** A geometry that tests run on. */
+    enum Kind {
+        RAID0(RaidLevel.RAID0, 2, 1 << 20),
+        RAID1(RaidLevel.RAID1, 2, 1 << 20),
+        RAID10(RaidLevel.RAID10, 4, 1 << 20),
+        RAID5(RaidLevel.RAID5, 3, 1 << 20);
+
+        final RaidLevel level;
+        final int disks;
+        final long memberBytes;
+
+        Kind(RaidLevel level, int disks, long memberBytes) {
+            this.level = level;
+            this.disks = disks;
+            this.memberBytes = memberBytes;
+        }
+
+        boolean redundant() {
+            return this != RAID0;
+        }
+    }
+
+    final List<SimulatedMember> members = new ArrayList<>();
+    final List<String> complaints = new CopyOnWriteArrayList<>();
+    final IoMemory memory = new IoMemory(new IoMemory.Cut(16 << 10, 64, 16), new IoMemory.Cut(1 << 20, 8, 4));
+    final AssembledContainer container;
+    final PowerRail power;
+
+    /** Images of a new, clean array whose members are all zero. */
+    static List<byte[]> freshImages(Kind kind) throws Exception {
+        ImsmFormat format = new ImsmFormat();
+        List<NewDisk> disks = new ArrayList<>();
+        List<OptionalInt> slots = new ArrayList<>();
+        List<byte[]> images = new ArrayList<>();
+        for (int disk = 0; disk < kind.disks; disk++) {
+            disks.add(new NewDisk(disk, geometry(), "SIM" + disk, 0));
+            slots.add(OptionalInt.of(disk));
+            images.add(new byte[DISK_BYTES]);
+        }
+        VolumePlan plan = new VolumePlan(
+                NAME,
+                kind.level,
+                kind.level == RaidLevel.RAID1 ? OptionalInt.empty() : OptionalInt.of(CHUNK_BYTES),
+                OptionalLong.of(kind.memberBytes / 512),
+                slots,
+                ConsistencyPolicy.NONE,
+                true);
+        ContainerMetadata created =
+                format.addVolume(format.create(disks), plan, new MetadataEvent.Seeds(99, Optional.of(1_700_000_000L)));
+        for (WriteRound.MemberWrites writes : created.write(Optional.empty()).members()) {
+            for (WriteRound.Step step : writes.steps()) {
+                if (step instanceof WriteRound.Step.Put put) {
+                    put.bytes().copyTo(images.get(writes.disk()), (int) put.offsetBytes());
+                }
+            }
+        }
+        return images;
+    }
+
+    /**
+     * Assembles and starts.
+     *
+     * @param images what each disk holds; null for one that is not there
+     * @param setUp what is done to each member before it is used
+     */
+    SimulatedContainer(
+            List<byte[]> images,
+            AssemblyOptions options,
+            PowerRail power,
+            Heartbeat heartbeat,
+            java.util.function.UnaryOperator<SimulatedMember> setUp)
+            throws AssemblyRefused {
+        this.power = power;
+        List<Disk> disks = new ArrayList<>();
+        for (int disk = 0; disk < images.size(); disk++) {
+            byte[] image = images.get(disk);
+            if (image != null) {
+                members.add(setUp.apply(new SimulatedMember("SIM" + disk, image, 512, power, disk)));
+                disks.add(new Disk("sim:" + (members.size() - 1), Optional.of("SIM" + disk)));
+            }
+        }
+        DiskOpener opener = (disk, access, limit) ->
+                members.get(Integer.parseInt(disk.location().substring("sim:".length())));
+        Assembly assembly = new Assembly(heartbeat, WorkerFactory.threads(), opener);
+        Access access = options.writable() ? Access.WRITE : Access.LOOK;
+        container = assembly.assemble(disks, access, options, memory, complaints::add);
+        container.start(30_000_000_000L);
+    }
+
+    Array array() {
+        return container.volume("").orElseThrow().array();
+    }
+
+    /** What the members hold after the power went. */
+    List<byte[]> imagesAfterPowerCut(long seed) {
+        SplittableRandom choices = new SplittableRandom(seed);
+        return members.stream()
+                .map(member -> member.imageAfterPowerCut(choices))
+                .toList();
+    }
+
+    /** What the members hold now, as reads see it. */
+    List<byte[]> contents() {
+        return members.stream().map(SimulatedMember::content).toList();
+    }
+
+    /** What the metadata of one image says of the volume; empty where the block is torn. */
+    static Optional<VolumePicture> volumeIn(byte[] image) {
+        BlockReader reader =
+                (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length);
+        try {
+            return new ImsmFormat().probe(geometry(), reader) instanceof Finding.Whole whole
+                    ? Optional.of(whole.metadata().picture().volumes().getFirst())
+                    : Optional.empty();
+        } catch (ReadFailed failed) {
+            throw new IllegalStateException(failed);
+        }
+    }
+
+    static DiskGeometry geometry() {
+        return new DiskGeometry(DISK_BYTES, 512);
+    }
+
+    void expectNothingLeaks() {
+        redoubt.testkit.Waiting.until("every buffer is back", () -> memory.free() == memory.total());
+        assertThat(array().requestsInside()).isZero();
+    }
+
+    @Override
+    public void close() {
+        container.close();
+    }
+}

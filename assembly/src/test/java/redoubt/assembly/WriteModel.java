@@ -1,0 +1,99 @@
+package redoubt.assembly;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import redoubt.base.Sectors;
+
+/**
+ * What may stand in each sector of an array after a power cut: the content that was durable last, or anything that was submitted since. A
+ * content is the number of the write that made it, written all over the sector; 0 is how the array began.
+ */
+final class WriteModel {
+
+    private final int[] durable;
+    private final int[] newest;
+    private final int[] acknowledged;
+    private int lastWrite;
+
+    WriteModel(long sizeBytes) {
+        int sectors = (int) (sizeBytes / Sectors.BYTES);
+        durable = new int[sectors];
+        newest = new int[sectors];
+        acknowledged = new int[sectors];
+    }
+
+    /** The bytes of the next write over this range, which from now on may be found there. */
+    byte[] submit(long offset, int length) {
+        int number = ++lastWrite;
+        byte[] bytes = new byte[length];
+        for (int at = 0; at < length; at += Sectors.BYTES) {
+            fill(bytes, at, number);
+            newest[(int) ((offset + at) / Sectors.BYTES)] = number;
+        }
+        return bytes;
+    }
+
+    /** The newest write of this range was answered. */
+    void answered(long offset, int length, boolean durably) {
+        for (long at = offset; at < offset + length; at += Sectors.BYTES) {
+            int sector = (int) (at / Sectors.BYTES);
+            acknowledged[sector] = newest[sector];
+            if (durably) {
+                durable[sector] = newest[sector];
+            }
+        }
+    }
+
+    /** A flush was answered. */
+    void flushed() {
+        System.arraycopy(acknowledged, 0, durable, 0, durable.length);
+    }
+
+    /** The first sector whose content cannot be, or -1. */
+    int firstLie(byte[] content) {
+        byte[] expected = new byte[Sectors.BYTES];
+        for (int sector = 0; sector < durable.length; sector++) {
+            int number = numberIn(content, sector * Sectors.BYTES);
+            fill(expected, 0, number);
+            boolean whole = number == 0
+                    ? isZero(content, sector)
+                    : Arrays.equals(
+                            expected, 0, Sectors.BYTES, content, sector * Sectors.BYTES, (sector + 1) * Sectors.BYTES);
+            if (!whole || number < durable[sector] || number > newest[sector]) {
+                return sector;
+            }
+        }
+        return -1;
+    }
+
+    String expectation(int sector) {
+        return "sector %d holds one of the writes %d to %d".formatted(sector, durable[sector], newest[sector]);
+    }
+
+    private static boolean isZero(byte[] content, int sector) {
+        for (int at = sector * Sectors.BYTES; at < (sector + 1) * Sectors.BYTES; at++) {
+            if (content[at] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static void fill(byte[] bytes, int at, int number) {
+        SplittableRandom pattern = new SplittableRandom(number);
+        for (int word = 0; word < Sectors.BYTES; word += Integer.BYTES) {
+            int value = word == 0 ? number : number == 0 ? 0 : pattern.nextInt();
+            for (int i = 0; i < Integer.BYTES; i++) {
+                bytes[at + word + i] = (byte) (value >>> (8 * i));
+            }
+        }
+    }
+
+    private static int numberIn(byte[] bytes, int at) {
+        int number = 0;
+        for (int i = 0; i < Integer.BYTES; i++) {
+            number |= (bytes[at + i] & 0xFF) << (8 * i);
+        }
+        return number;
+    }
+}
