@@ -242,9 +242,15 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     // ---------------------------------------------------------------------------------------------- what others see
 
-    /** The array at this moment. */
+    @Override
     public ArrayView view() {
         return view;
+    }
+
+    @Override
+    public long soundSlots() {
+        ArrayView now = view;
+        return now.broken() ? now.inSyncSlots() : now.inSyncSlots() & ~faulty.get();
     }
 
     /** What it was made from. */

@@ -33,6 +33,16 @@ public interface PersonalityHost {
     /** Settles a parent that needs no member: out of range of what is left, nothing to do. */
     void finished(IoRequest parent, IoStatus how);
 
+    /** The array at this moment: for a request that has waited within the personality and goes on. */
+    ArrayView view();
+
+    /**
+     * The slots in sync in {@link #view()} whose members have not been found faulty since: bit k is slot k. A member is out of this set before
+     * the personality is told that the child which it failed was the last one. In a broken array, where reads are tried, all that is in
+     * sync is sound.
+     */
+    long soundSlots();
+
     /** Where scratch memory comes from; at construction of the personality only. */
     IoMemory memory();
 }
