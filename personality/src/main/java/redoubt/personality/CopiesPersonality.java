@@ -1,6 +1,5 @@
 package redoubt.personality;
 
-import java.lang.foreign.ValueLayout;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoOperation;
@@ -268,10 +267,7 @@ public final class CopiesPersonality implements Personality {
     private void allocation(IoRequest request, ArrayView view) {
         int copy = layout.copies() == layout.slots() ? choose(request, view, request.offset()) : NO_SLOT;
         if (copy == NO_SLOT) {
-            long at = (long) request.buffer().position() + request.bufferOffset();
-            request.buffer().segment().set(ValueLayout.JAVA_LONG_UNALIGNED, at, request.length());
-            request.buffer().segment().set(ValueLayout.JAVA_LONG_UNALIGNED, at + Long.BYTES, 0L);
-            request.result = 1;
+            AllData.answer(request);
             host.finished(request, IoStatus.OK);
             return;
         }
