@@ -1,0 +1,90 @@
+package redoubt.personality;
+
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Nested;
+import redoubt.md.Layout;
+import redoubt.md.Level;
+import redoubt.md.Personality;
+import redoubt.md.PersonalityHost;
+
+/** The levels that keep copies keep what every level promises, and their copies agree. */
+class CopiesContractTest {
+
+    @Nested
+    class Raid0 extends Copies {
+        Raid0() {
+            super(Level.RAID0);
+        }
+
+        @Override
+        List<Shape> shapes() {
+            return List.of(new Shape(3, 1, 64 << 10, 10), new Shape(2, 1, 4 << 10, 60));
+        }
+    }
+
+    @Nested
+    class Raid1 extends Copies {
+        Raid1() {
+            super(Level.RAID1);
+        }
+
+        @Override
+        List<Shape> shapes() {
+            return List.of(new Shape(2, 2, 64 << 10, 16), new Shape(3, 3, 4096, 100));
+        }
+    }
+
+    @Nested
+    class Raid10 extends Copies {
+        Raid10() {
+            super(Level.RAID10);
+        }
+
+        @Override
+        List<Shape> shapes() {
+            return List.of(new Shape(4, 2, 64 << 10, 8), new Shape(6, 2, 8 << 10, 20), new Shape(5, 2, 16 << 10, 14));
+        }
+    }
+
+    /** What the three have in common. */
+    abstract static class Copies extends PersonalityContract {
+        private final Level level;
+
+        Copies(Level level) {
+            this.level = level;
+        }
+
+        @Override
+        NearLayout layout(Shape shape) {
+            return new NearLayout(shape.slots(), shape.copies(), shape.chunkBytes());
+        }
+
+        @Override
+        Personality make(PersonalityHost host, Shape shape) {
+            return new CopiesPersonality(host, level, layout(shape), shape.chunkBytes());
+        }
+
+        @Override
+        boolean redundant() {
+            return level != Level.RAID0;
+        }
+
+        @Override
+        void assertAgree(Shape shape, List<byte[]> members) {
+            Layout layout = layout(shape);
+            long capacity = layout.capacity(shape.componentBytes());
+            for (long at = 0; at < capacity; at += Rig.BLOCK) {
+                byte[] first = block(layout, members, at, 0);
+                for (int copy = 1; copy < layout.copies(); copy++) {
+                    assertSame(block(layout, members, at, copy), first, "copy " + copy + " of " + at, 0);
+                }
+            }
+        }
+
+        private static byte[] block(Layout layout, List<byte[]> members, long at, int copy) {
+            int from = (int) layout.memberOffset(at, copy);
+            return Arrays.copyOfRange(members.get(layout.slot(at, copy)), from, from + Rig.BLOCK);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package redoubt.personality;
+
+import java.util.List;
+import redoubt.md.Layout;
+import redoubt.md.Level;
+import redoubt.md.Personality;
+import redoubt.md.PersonalityHost;
+
+/** RAID5 keeps what every level promises, and its parity agrees. */
+class Raid5ContractTest extends PersonalityContract {
+
+    @Override
+    List<Shape> shapes() {
+        return List.of(
+                new Shape(3, 1, 64 << 10, 12),
+                new Shape(3, 1, 4 << 10, 50),
+                new Shape(4, 1, 128 << 10, 5),
+                new Shape(5, 1, 16 << 10, 16),
+                new Shape(6, 1, 32 << 10, 7));
+    }
+
+    ParityRotation rotation() {
+        return ParityRotation.LEFT_ASYMMETRIC;
+    }
+
+    @Override
+    Layout layout(Shape shape) {
+        return new ParityLayout(shape.slots(), shape.chunkBytes(), rotation());
+    }
+
+    @Override
+    Personality make(PersonalityHost host, Shape shape) {
+        return new Raid5Personality(host, Level.RAID5, new ParityLayout(shape.slots(), shape.chunkBytes(), rotation()));
+    }
+
+    @Override
+    boolean redundant() {
+        return true;
+    }
+
+    @Override
+    void assertAgree(Shape shape, List<byte[]> members) {
+        int end = shape.chunkBytes() * shape.chunksPerMember();
+        byte[] sum = new byte[end];
+        for (byte[] member : members) {
+            for (int at = 0; at < end; at++) {
+                sum[at] ^= member[at];
+            }
+        }
+        assertSame(sum, new byte[end], "parity", 0);
+    }
+}

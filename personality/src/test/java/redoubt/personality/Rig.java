@@ -1,0 +1,221 @@
+package redoubt.personality;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import redoubt.base.ThreadHeartbeat;
+import redoubt.base.WorkerFactory;
+import redoubt.block.IoBuffer;
+import redoubt.block.IoMemory;
+import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
+import redoubt.block.IoRequestPool;
+import redoubt.block.IoStatus;
+import redoubt.md.Array;
+import redoubt.md.ArrayPlan;
+import redoubt.md.Layout;
+import redoubt.md.Member;
+import redoubt.md.MemberState;
+import redoubt.md.MetadataKeeper;
+import redoubt.md.Personality;
+import redoubt.md.PersonalityHost;
+import redoubt.testkit.Waiting;
+import redoubt.workqueue.Workqueue;
+
+/** An array of {@link ShakyDisk}s, and somebody who asks it. Closing it demands that everything came back. */
+final class Rig implements AutoCloseable {
+
+    static final int BLOCK = 512;
+
+    final Array array;
+    final Personality personality;
+    final List<ShakyDisk> disks;
+    final IoMemory memory = new IoMemory(
+            new IoMemory.Cut(16 << 10, 128, 0), new IoMemory.Cut(128 << 10, 64, 4), new IoMemory.Cut(1 << 20, 24, 8));
+    private final IoRequestPool own = new IoRequestPool(512);
+    private final IoRequestPool children = new IoRequestPool(1024);
+    private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(5_000_000);
+    private final Workqueue queue = Workqueue.orderedMemReclaim("rig", WorkerFactory.threads());
+
+    /**
+     * Assembles.
+     *
+     * @param disks one a slot
+     * @param missing bit k: nobody is in slot k
+     */
+    Rig(
+            Function<PersonalityHost, Personality> level,
+            Layout layout,
+            List<ShakyDisk> disks,
+            long componentBytes,
+            long missing,
+            boolean redundancyKnown) {
+        this.disks = disks;
+        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
+        for (int slot = 0; slot < disks.size(); slot++) {
+            boolean gone = (missing >>> slot & 1) != 0;
+            Member member = gone ? null : new Member(slot, "disk" + slot, disks.get(slot), 4096);
+            occupants.add(new ArrayPlan.Occupant(member, gone ? MemberState.MISSING : MemberState.IN_SYNC));
+        }
+        Personality[] made = new Personality[1];
+        long size = layout.capacity(componentBytes);
+        ArrayPlan plan =
+                new ArrayPlan("rig", componentBytes, size, BLOCK, occupants, redundancyKnown, false, false, 0, 1000);
+        array = new Array(
+                plan,
+                host -> {
+                    made[0] = level.apply(host);
+                    return made[0];
+                },
+                queue,
+                heartbeat,
+                children,
+                memory);
+        personality = made[0];
+        array.start(new PromptKeeper());
+    }
+
+    long size() {
+        return array.limits().sizeBytes();
+    }
+
+    // ---------------------------------------------------------------------------------------------- asking
+
+    /** A request on its way. */
+    static final class Asked {
+        private final IoRequest request;
+        private final @Nullable IoBuffer buffer;
+        private final int length;
+        private volatile boolean settled;
+        private IoStatus status = IoStatus.OK;
+        private byte[] read = new byte[0];
+
+        private Asked(IoRequest request, @Nullable IoBuffer buffer, int length) {
+            this.request = request;
+            this.buffer = buffer;
+            this.length = length;
+        }
+
+        private void completed(IoRequest ended) {
+            status = ended.status();
+            if (ended.operation() == IoOperation.READ && status.ok()) {
+                // The memory may be other memory than it was.
+                read = new byte[length];
+                long at = ended.buffer().position() + (long) ended.bufferOffset();
+                MemorySegment.copy(ended.buffer().segment(), ValueLayout.JAVA_BYTE, at, read, 0, length);
+            }
+            ended.free();
+            if (buffer != null) {
+                buffer.release();
+            }
+            settled = true;
+        }
+
+        boolean settled() {
+            return settled;
+        }
+
+        IoStatus await() {
+            Waiting.until("a " + request.operation() + " is settled", this::settled);
+            return status;
+        }
+
+        byte[] content() {
+            assertThat(await()).isEqualTo(IoStatus.OK);
+            return read;
+        }
+    }
+
+    /** Starts a request; any thread. Waits only where the rig has no memory left. */
+    Asked start(IoOperation operation, long offset, long length, int flags, byte @Nullable [] content) {
+        Waiting.until("a request is free", () -> own.reserve(1));
+        IoRequest request = own.take();
+        IoBuffer[] buffer = new IoBuffer[1];
+        if (operation.movesBytes() || operation == IoOperation.ALLOCATION) {
+            Waiting.until("a buffer is free", () -> {
+                buffer[0] = memory.take((int) Math.max(16, length));
+                return buffer[0] != null;
+            });
+        }
+        if (content != null) {
+            MemorySegment.copy(
+                    content, 0, buffer[0].segment(), ValueLayout.JAVA_BYTE, buffer[0].position(), content.length);
+        }
+        Asked asked = new Asked(request, buffer[0], (int) length);
+        request.prepare(operation, offset, length, flags, buffer[0], 0, asked::completed);
+        array.submit(request);
+        return asked;
+    }
+
+    Asked startWrite(long offset, byte[] content) {
+        return start(IoOperation.WRITE, offset, content.length, 0, content);
+    }
+
+    Asked startRead(long offset, int length) {
+        return start(IoOperation.READ, offset, length, 0, null);
+    }
+
+    IoStatus write(long offset, byte[] content) {
+        return startWrite(offset, content).await();
+    }
+
+    byte[] read(long offset, int length) {
+        return startRead(offset, length).content();
+    }
+
+    /** All of the array. */
+    byte[] readAll() {
+        byte[] all = new byte[(int) size()];
+        int piece = Math.min(array.limits().maxTransferBytes(), 1 << 20);
+        for (int at = 0; at < all.length; at += piece) {
+            int length = Math.min(piece, all.length - at);
+            System.arraycopy(read(at, length), 0, all, at, length);
+        }
+        return all;
+    }
+
+    /** Whether no request, no buffer and no place is in use. */
+    boolean nothingLeft() {
+        return own.free() == own.total()
+                && children.free() == children.total()
+                && memory.free() == memory.total()
+                && array.requestsInside() == 0
+                && (!(personality instanceof Raid5Personality parity) || parity.idle());
+    }
+
+    @Override
+    public void close() {
+        Waiting.until("everything came back", () -> {
+            disks.forEach(ShakyDisk::comeBack);
+            return nothingLeft();
+        });
+        array.stop(1_000_000_000L);
+        heartbeat.close();
+        queue.close();
+        assertThat(heartbeat.faults()).isZero();
+        memory.close();
+    }
+
+    /** A keeper that has recorded everything at once. */
+    private static final class PromptKeeper implements MetadataKeeper {
+        @Override
+        public void markDirty(Answer answer) {
+            answer.recorded(true);
+        }
+
+        @Override
+        public void markClean(Answer answer) {
+            answer.recorded(true);
+        }
+
+        @Override
+        public void recordFailure(int slot, Answer answer) {
+            answer.recorded(true);
+        }
+    }
+}
