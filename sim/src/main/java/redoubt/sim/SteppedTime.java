@@ -1,19 +1,20 @@
 package redoubt.sim;
 
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import redoubt.base.Beat;
 import redoubt.base.Clock;
 import redoubt.base.Heartbeat;
 
 /**
- * A clock that stands still until it is told to go on, and the heartbeat that beats with it. One thread drives it; others may read the time.
+ * A clock that stands still until it is told to go on, and the heartbeat that beats with it. One thread drives it; others may read the time, and register
+ * and unregister beats. A beat that throws fails the test at once.
  */
 public final class SteppedTime implements Clock, Heartbeat {
 
-    private final List<Beat> beats = new ArrayList<>();
+    private final List<Beat> beats = new CopyOnWriteArrayList<>();
     private final Instant start = Instant.parse("2026-01-01T00:00:00Z");
     private final AtomicLong nanos = new AtomicLong();
 
@@ -23,7 +24,7 @@ public final class SteppedTime implements Clock, Heartbeat {
             throw new IllegalArgumentException("time does not go back: " + byNanos);
         }
         long now = nanos.addAndGet(byNanos);
-        for (Beat beat : List.copyOf(beats)) {
+        for (Beat beat : beats) {
             beat.beat(now);
         }
     }
@@ -51,5 +52,10 @@ public final class SteppedTime implements Clock, Heartbeat {
     @Override
     public Clock clock() {
         return this;
+    }
+
+    /** How many beats are registered: 0 when everything that watched something has let go. */
+    public int registered() {
+        return beats.size();
     }
 }

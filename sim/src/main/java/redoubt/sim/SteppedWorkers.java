@@ -15,6 +15,8 @@ public final class SteppedWorkers implements WorkerFactory {
 
     private final SplittableRandom random;
     private final List<SteppedWorker> workers = new ArrayList<>();
+    private int startable = Integer.MAX_VALUE;
+    private long stepsTaken;
 
     /** Makes a scheduler whose choices follow from the seed. */
     public SteppedWorkers(long seed) {
@@ -23,9 +25,34 @@ public final class SteppedWorkers implements WorkerFactory {
 
     @Override
     public Worker start(String name, Step step) {
+        if (startable == 0) {
+            throw new OutOfMemoryError("there is no thread to give, says the test");
+        }
+        startable--;
         SteppedWorker worker = new SteppedWorker(name, step);
         workers.add(worker);
         return worker;
+    }
+
+    /** From now on only so many more workers can be started: a famine of threads. */
+    public void allow(int more) {
+        startable = more;
+    }
+
+    /** How many pieces of work were done so far; together with the seed it names a moment of a run. */
+    public long stepsTaken() {
+        return stepsTaken;
+    }
+
+    /** How many workers were started and not closed. */
+    public int open() {
+        int open = 0;
+        for (SteppedWorker worker : workers) {
+            if (!worker.closed) {
+                open++;
+            }
+        }
+        return open;
     }
 
     /**
@@ -47,6 +74,7 @@ public final class SteppedWorkers implements WorkerFactory {
             try {
                 if (worker.step.run()) {
                     worker.ready = true;
+                    stepsTaken++;
                     return true;
                 }
             } finally {
