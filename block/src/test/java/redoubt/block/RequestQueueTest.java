@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** The queue of a lane loses nothing, doubles nothing, and refuses nothing. */
@@ -49,7 +50,7 @@ class RequestQueueTest {
             running.add(Thread.ofPlatform().start(() -> {
                 for (int i = 0; i < each; i++) {
                     while (!pool.reserve(1)) {
-                        Thread.yield();
+                        LockSupport.parkNanos(1);
                     }
                     IoRequest request = pool.take().prepare(IoOperation.FLUSH, 0, 0, 0, null, 0, IoRequest::free);
                     request.cookie = (long) first + i;
@@ -60,7 +61,7 @@ class RequestQueueTest {
                 while (out.get() < seen.length) {
                     IoRequest request = queue.take();
                     if (request == null) {
-                        Thread.yield();
+                        LockSupport.parkNanos(1);
                     } else {
                         seen[(int) request.cookie].incrementAndGet();
                         out.incrementAndGet();

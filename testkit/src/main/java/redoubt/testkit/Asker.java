@@ -38,10 +38,10 @@ public final class Asker implements AutoCloseable {
     private final List<Asked> asked = new ArrayList<>();
     private @Nullable BooleanSupplier step;
 
-    /** Asks this device, with 128 requests, 96 buffers of 16 KiB and 32 of 1 MiB. */
+    /** Asks this device, with 128 requests, 64 buffers of 16 KiB and 4 of 1 MiB. */
     public Asker(BlockDevice device) {
         this.device = device;
-        this.memory = new IoMemory(new IoMemory.Cut(SMALL_BYTES, 96, 0), new IoMemory.Cut(LARGE_BYTES, 32, 0));
+        this.memory = new IoMemory(new IoMemory.Cut(SMALL_BYTES, 64, 0), new IoMemory.Cut(LARGE_BYTES, 4, 0));
         this.pool = new IoRequestPool(128);
     }
 

@@ -1,5 +1,6 @@
 package redoubt.testkit;
 
+import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,12 @@ public final class Waiting {
 
     /** Waits until the condition holds, for what other threads bring about. */
     public static void until(String what, BooleanSupplier condition) {
-        until(what, condition, null);
+        await(what, condition, null, Asker.PATIENCE);
+    }
+
+    /** Waits until the condition holds, with a patience of one's own. */
+    public static void until(String what, BooleanSupplier condition, Duration patience) {
+        await(what, condition, null, patience);
     }
 
     /**
@@ -23,14 +29,19 @@ public final class Waiting {
      * @param step brings things on by one step where the test is the scheduler, and answers whether there was one; null where threads do
      */
     public static void until(String what, BooleanSupplier condition, @Nullable BooleanSupplier step) {
-        long deadline = System.nanoTime() + Asker.PATIENCE.toNanos();
+        await(what, condition, step, Asker.PATIENCE);
+    }
+
+    private static void await(
+            String what, BooleanSupplier condition, @Nullable BooleanSupplier step, Duration patience) {
+        long deadline = System.nanoTime() + patience.toNanos();
         while (!condition.getAsBoolean()) {
             if (step != null) {
                 if (!step.getAsBoolean() && !condition.getAsBoolean()) {
                     throw new AssertionError("nothing moves any more, and it is not true that " + what);
                 }
             } else if (System.nanoTime() - deadline > 0) {
-                throw new AssertionError("after " + Asker.PATIENCE + " it is not true that " + what);
+                throw new AssertionError("after " + patience + " it is not true that " + what);
             } else {
                 LockSupport.parkNanos(LOOK_AGAIN_NANOS);
             }
