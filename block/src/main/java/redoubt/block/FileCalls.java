@@ -29,6 +29,7 @@ final class FileCalls implements ThreadLane.Work {
     private final boolean sizeCanChange;
     private final @Nullable MappedFile mapped;
     private final @Nullable CachedReads cached;
+    private final @Nullable DiskClaim claim;
 
     /**
      * Takes over what was opened.
@@ -37,6 +38,7 @@ final class FileCalls implements ThreadLane.Work {
      * @param descriptor opened for reading, and for writing unless the limits say read-only; or {@link #NO_DESCRIPTOR}
      * @param mapped what is to be unmapped in the end
      * @param cached who is to let go of the descriptor before it is closed
+     * @param claim what is released when everything is closed
      */
     FileCalls(
             FileChannel[] channels,
@@ -44,7 +46,8 @@ final class FileCalls implements ThreadLane.Work {
             boolean blockDevice,
             BlockLimits limits,
             @Nullable MappedFile mapped,
-            @Nullable CachedReads cached) {
+            @Nullable CachedReads cached,
+            @Nullable DiskClaim claim) {
         this.channels = channels;
         this.descriptor = descriptor;
         this.blockDevice = blockDevice;
@@ -52,6 +55,7 @@ final class FileCalls implements ThreadLane.Work {
         this.sizeCanChange = !blockDevice;
         this.mapped = mapped;
         this.cached = cached;
+        this.claim = claim;
         this.views = new Views[channels.length];
         for (int i = 0; i < channels.length; i++) {
             views[i] = new Views();
@@ -126,18 +130,12 @@ final class FileCalls implements ThreadLane.Work {
     }
 
     private IoStatus trim(IoRequest request) {
-        if (descriptor == NO_DESCRIPTOR) {
-            return IoStatus.OK;
+        if (!limits.trims()) {
+            return IoStatus.OK; // nothing done, as the limits say
         }
-        int result = blockDevice
-                ? Linux.deviceDiscard(descriptor, request.offset(), request.length())
-                : Linux.fallocate(
-                        descriptor,
-                        Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE,
-                        request.offset(),
-                        request.length());
-        // A trim is a hint: a device that cannot has nothing to do.
-        return result == 0 || cannot(result) ? IoStatus.OK : failure(result);
+        // Not a discard, which promises nothing: a hole reads as zeroes, on a block device too, or the call fails.
+        int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
+        return outcome(Linux.fallocate(descriptor, mode, request.offset(), request.length()));
     }
 
     private IoStatus writeZeroes(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
@@ -150,8 +148,9 @@ final class FileCalls implements ThreadLane.Work {
             // On a block device, punching fails where it would have to write, and zeroing writes if it must.
             int mode = noHole ? Linux.FALLOC_ZERO_RANGE : Linux.FALLOC_PUNCH_HOLE;
             int result = Linux.fallocate(descriptor, mode | Linux.FALLOC_KEEP_SIZE, request.offset(), request.length());
-            if (result == 0 || !cannot(result)) {
-                return result == 0 ? IoStatus.OK : failure(result);
+            IoStatus status = outcome(result);
+            if (status != IoStatus.UNSUPPORTED) {
+                return status;
             }
         }
         return onlyIfFast ? IoStatus.UNSUPPORTED : writeZeroBytes(channel, views, request, call);
@@ -176,12 +175,13 @@ final class FileCalls implements ThreadLane.Work {
         return IoStatus.OK;
     }
 
-    private static boolean cannot(int result) {
-        return result == -Linux.EOPNOTSUPP || result == -Linux.EINVAL || result == -Linux.ENOSYS;
-    }
-
-    private static IoStatus failure(int result) {
-        return result == -Linux.ENOSPC || result == -Linux.EDQUOT ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
+    private static IoStatus outcome(int result) {
+        return switch (-result) {
+            case 0 -> IoStatus.OK;
+            case Linux.EOPNOTSUPP, Linux.EINVAL, Linux.ENOSYS -> IoStatus.UNSUPPORTED;
+            case Linux.ENOSPC, Linux.EDQUOT -> IoStatus.NO_SPACE;
+            default -> IoStatus.IO_ERROR;
+        };
     }
 
     /**
@@ -249,6 +249,9 @@ final class FileCalls implements ThreadLane.Work {
         }
         if (descriptor != NO_DESCRIPTOR) {
             Linux.close(descriptor);
+        }
+        if (claim != null) {
+            claim.release();
         }
     }
 

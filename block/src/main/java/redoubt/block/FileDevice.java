@@ -2,13 +2,9 @@ package redoubt.block;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -28,18 +24,25 @@ import redoubt.base.Heartbeat;
  */
 public final class FileDevice implements BlockDevice {
 
-    private static final int MAX_TRANSFER_BYTES = 1 << 25;
-    private static final int PAGE_BYTES = 4096;
-
     private final Path path;
+    private final String identity;
+    private final @Nullable DiskClaim claim;
     private final BlockLimits limits;
     private final ThreadLane lane;
     private final @Nullable MappedFile mapped;
     private final @Nullable CachedReads cached;
 
     private FileDevice(
-            Path path, BlockLimits limits, ThreadLane lane, @Nullable MappedFile mapped, @Nullable CachedReads cached) {
+            Path path,
+            String identity,
+            BlockLimits limits,
+            ThreadLane lane,
+            @Nullable DiskClaim claim,
+            @Nullable MappedFile mapped,
+            @Nullable CachedReads cached) {
         this.path = path;
+        this.identity = identity;
+        this.claim = claim;
         this.limits = limits;
         this.lane = lane;
         this.mapped = mapped;
@@ -51,18 +54,33 @@ public final class FileDevice implements BlockDevice {
      *
      * @param path a regular file or a block device; symbolic links are followed
      * @param heartbeat watches the time limit
-     * @throws DiskRefused if it is not there, is no disk, may not be opened, or fails at once
+     * @throws DiskRefused if it is not there, is no disk, may not be opened, is in use, or fails at once
      */
     public static FileDevice open(Path path, FileOptions options, Heartbeat heartbeat) throws DiskRefused {
-        boolean blockDevice = isBlockDevice(path);
-        int descriptor = FileCalls.NO_DESCRIPTOR;
-        FileChannel[] channels = new FileChannel[options.threads()];
+        DiskKind kind = DiskKind.of(path);
+        DiskClaim claim = options.lock() == FileOptions.Lock.NONE ? null : DiskClaim.take(path, kind);
         boolean opened = false;
         try {
-            if (Linux.available()) {
-                descriptor = openDescriptor(path, options.readOnly());
+            FileDevice device = open(path, kind, options, claim, heartbeat);
+            opened = true;
+            return device;
+        } finally {
+            if (!opened && claim != null) {
+                claim.release();
             }
-            int blockBytes = blockBytes(descriptor, blockDevice, options);
+        }
+    }
+
+    private static FileDevice open(
+            Path path, DiskKind kind, FileOptions options, @Nullable DiskClaim claim, Heartbeat heartbeat)
+            throws DiskRefused {
+        int descriptor = FileCalls.NO_DESCRIPTOR;
+        FileChannel[] channels = new FileChannel[options.threads()];
+        boolean handedOver = false;
+        try {
+            if (Linux.available()) {
+                descriptor = openDescriptor(path, kind, options);
+            }
             boolean direct = switch (options.caching()) {
                 case DIRECT -> true;
                 case BUFFERED, AUTOMATIC -> false;
@@ -70,38 +88,28 @@ public final class FileDevice implements BlockDevice {
             for (int i = 0; i < channels.length; i++) {
                 channels[i] = FileChannel.open(path, openOptions(options.readOnly(), direct));
             }
-            long size = blockDevice && descriptor != FileCalls.NO_DESCRIPTOR
-                    ? Linux.deviceBytes(descriptor)
-                    : channels[0].size();
-            if (size < 0) {
-                throw new DiskRefused(
-                        DiskRefused.Reason.FAILED, path, "its size cannot be learnt; see the kernel's log");
-            }
-            boolean linux = descriptor != FileCalls.NO_DESCRIPTOR;
-            BlockLimits limits = new BlockLimits(
-                    size & -blockBytes,
-                    blockBytes,
-                    Math.max(blockBytes, PAGE_BYTES),
-                    MAX_TRANSFER_BYTES,
-                    options.readOnly(),
-                    linux && !blockDevice, // a disk's discard promises no zeroes, and mirrors must not differ
-                    linux,
-                    false);
-            boolean inline = linux && !direct && options.way() == FileOptions.Way.AUTOMATIC;
-            MappedFile mapped = inline && !blockDevice && !options.readOnly() && Linux.onTmpfs(descriptor)
+            DiskClaim.lock(path, descriptor, channels[0], options.lock());
+            BlockLimits limits = FileLimits.of(path, kind, descriptor, channels[0], options);
+            boolean inline =
+                    descriptor != FileCalls.NO_DESCRIPTOR && !direct && options.way() == FileOptions.Way.AUTOMATIC;
+            MappedFile mapped = inline && !kind.blockDevice() && !options.readOnly() && Linux.onTmpfs(descriptor)
                     ? new MappedFile(channels[0], limits.sizeBytes())
                     : null;
             CachedReads cached = inline && mapped == null ? cachedReads(descriptor) : null;
-            FileCalls calls = new FileCalls(channels, descriptor, blockDevice, limits, mapped, cached);
-            String name = "lane-" + path.getFileName();
-            opened = true; // from here on the lane closes what was opened
+            FileCalls calls = new FileCalls(channels, descriptor, kind.blockDevice(), limits, mapped, cached, claim);
+            handedOver = true; // from here on the lane closes what was opened
             ThreadLane lane = new ThreadLane(
-                    name, calls, options.threads(), options.timeLimitNanos(), options.queueCapacity(), heartbeat);
-            return new FileDevice(path, limits, lane, mapped, cached);
+                    "lane-" + path.getFileName(),
+                    calls,
+                    options.threads(),
+                    options.timeLimitNanos(),
+                    options.queueCapacity(),
+                    heartbeat);
+            return new FileDevice(path, kind.identity(), limits, lane, claim, mapped, cached);
         } catch (IOException | UnsupportedOperationException failed) {
-            throw refusal(path, failed);
+            throw DiskKind.refusal(path, failed);
         } finally {
-            if (!opened) {
+            if (!handedOver) {
                 closeAll(channels, descriptor);
             }
         }
@@ -112,66 +120,13 @@ public final class FileDevice implements BlockDevice {
         return reads.supported() ? reads : null;
     }
 
-    /** Looks before anything is opened: opening a FIFO waits for its other end, and opening a device node may do anything. */
-    private static boolean isBlockDevice(Path path) throws DiskRefused {
-        try {
-            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-            if (attributes.isRegularFile()) {
-                return false;
-            }
-            if (attributes.isDirectory()) {
-                throw new DiskRefused(
-                        DiskRefused.Reason.NOT_A_DISK, path, "it is a directory; give a file or a block device");
-            }
-            int kind = (int) Files.getAttribute(path, "unix:mode") & 0xF000;
-            String what = switch (kind) {
-                case 0x6000 -> "";
-                case 0x1000 -> "a FIFO";
-                case 0x2000 -> "a character device";
-                case 0xC000 -> "a socket";
-                default -> "something unknown";
-            };
-            if (what.isEmpty()) {
-                return true;
-            }
-            throw new DiskRefused(
-                    DiskRefused.Reason.NOT_A_DISK, path, "it is " + what + "; give a file or a block device");
-        } catch (UnsupportedOperationException notUnix) {
-            throw new DiskRefused(DiskRefused.Reason.NOT_A_DISK, path, "it is not a regular file; give one");
-        } catch (IOException failed) {
-            throw refusal(path, failed);
+    private static int openDescriptor(Path path, DiskKind kind, FileOptions options) throws DiskRefused {
+        int access = options.readOnly() ? Linux.O_RDONLY : Linux.O_RDWR;
+        int descriptor = Linux.open(path.toString(), access | DiskClaim.openFlags(path, kind, options.lock()));
+        if (descriptor < 0) {
+            throw DiskClaim.refusal(path, -descriptor, options.readOnly());
         }
-    }
-
-    private static int openDescriptor(Path path, boolean readOnly) throws DiskRefused {
-        int descriptor = Linux.open(path.toString(), readOnly ? Linux.O_RDONLY : Linux.O_RDWR);
-        if (descriptor >= 0) {
-            return descriptor;
-        }
-        int errno = -descriptor;
-        DiskRefused.Reason reason = switch (errno) {
-            case Linux.ENOENT -> DiskRefused.Reason.ABSENT;
-            case Linux.EACCES, Linux.EPERM, Linux.EROFS -> DiskRefused.Reason.FORBIDDEN;
-            default -> DiskRefused.Reason.FAILED;
-        };
-        String todo = switch (reason) {
-            case FORBIDDEN -> readOnly ? "; ask its owner to let you read it" : "; open it read-only, or ask its owner";
-            case ABSENT, NOT_A_DISK, IN_USE, FAILED -> "";
-        };
-        throw new DiskRefused(reason, path, "opening it failed: " + Linux.errorText(errno) + todo);
-    }
-
-    private static int blockBytes(int descriptor, boolean blockDevice, FileOptions options) {
-        if (options.blockBytes() != 0) {
-            return options.blockBytes();
-        }
-        if (blockDevice && descriptor != FileCalls.NO_DESCRIPTOR) {
-            int asked = Linux.deviceBlockBytes(descriptor);
-            if (asked >= 512 && Integer.bitCount(asked) == 1) {
-                return asked;
-            }
-        }
-        return 512;
+        return descriptor;
     }
 
     private static Set<OpenOption> openOptions(boolean readOnly, boolean direct) {
@@ -199,17 +154,6 @@ public final class FileDevice implements BlockDevice {
             throw new UnsupportedOperationException("this Java runtime has no direct I/O", absent);
         }
         throw new UnsupportedOperationException("this Java runtime has no direct I/O");
-    }
-
-    private static DiskRefused refusal(Path path, Exception failed) {
-        if (failed instanceof NoSuchFileException) {
-            return new DiskRefused(DiskRefused.Reason.ABSENT, path, "there is nothing at this path");
-        }
-        if (failed instanceof AccessDeniedException) {
-            return new DiskRefused(
-                    DiskRefused.Reason.FORBIDDEN, path, "you may not open it; open it read-only, or ask its owner");
-        }
-        return new DiskRefused(DiskRefused.Reason.FAILED, path, "opening it failed: " + failed.getMessage());
     }
 
     private static void closeAll(@Nullable FileChannel[] channels, int descriptor) {
@@ -258,6 +202,11 @@ public final class FileDevice implements BlockDevice {
         return path;
     }
 
+    /** The same for every path that leads to the same disk: two members of one identity are one disk named twice. */
+    public String identity() {
+        return identity;
+    }
+
     /** Whether the lane was abandoned: nothing will ever be answered from here again. */
     public boolean hung() {
         return lane.abandoned();
@@ -278,6 +227,9 @@ public final class FileDevice implements BlockDevice {
 
     @Override
     public void close() {
+        if (claim != null) {
+            claim.closing();
+        }
         lane.close();
     }
 

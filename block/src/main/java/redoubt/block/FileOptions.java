@@ -10,6 +10,7 @@ package redoubt.block;
  * @param caching whether the kernel's page cache is used
  * @param blockBytes the block to count in, or 0 for the device's own, and 512 for a file
  * @param queueCapacity size of the lane's ring, a power of two; more wait in a list
+ * @param lock who else may use the disk meanwhile
  */
 public record FileOptions(
         boolean readOnly,
@@ -18,7 +19,18 @@ public record FileOptions(
         int threads,
         Caching caching,
         int blockBytes,
-        int queueCapacity) {
+        int queueCapacity,
+        Lock lock) {
+
+    /** Who else may use the disk meanwhile. */
+    public enum Lock {
+        /** Nobody. */
+        EXCLUSIVE,
+        /** Others who only read and say so. */
+        SHARED,
+        /** Anybody: for a look that promises nothing. */
+        NONE
+    }
 
     /** How requests are carried to the operating system. */
     public enum Way {
@@ -40,7 +52,10 @@ public record FileOptions(
 
     /** Writable, 30 seconds (as the kernel gives a disk), four threads. */
     public static final FileOptions DEFAULTS =
-            new FileOptions(false, 30_000_000_000L, Way.AUTOMATIC, 4, Caching.AUTOMATIC, 0, 1024);
+            new FileOptions(false, 30_000_000_000L, Way.AUTOMATIC, 4, Caching.AUTOMATIC, 0, 1024, Lock.EXCLUSIVE);
+
+    /** For a look: read-only, without a lock. */
+    public static final FileOptions LOOK = DEFAULTS.withReadOnly(true).withLock(Lock.NONE);
 
     /** Checks that a device can be opened so. */
     public FileOptions {
@@ -56,40 +71,49 @@ public record FileOptions(
         if (queueCapacity < 2 || Integer.bitCount(queueCapacity) != 1) {
             throw new IllegalArgumentException("the capacity of a queue is not a power of two: " + queueCapacity);
         }
+        if (!readOnly && lock == Lock.SHARED) {
+            throw new IllegalArgumentException("who writes cannot share a disk with those who read");
+        }
     }
 
-    /** The same, read-only or not. */
+    /** The same, read-only with a shared lock, or writable with an exclusive one. */
     public FileOptions withReadOnly(boolean changed) {
-        return new FileOptions(changed, timeLimitNanos, way, threads, caching, blockBytes, queueCapacity);
+        Lock fitting = changed ? Lock.SHARED : Lock.EXCLUSIVE;
+        return new FileOptions(changed, timeLimitNanos, way, threads, caching, blockBytes, queueCapacity, fitting);
     }
 
     /** The same with another time limit. */
     public FileOptions withTimeLimitNanos(long changed) {
-        return new FileOptions(readOnly, changed, way, threads, caching, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, changed, way, threads, caching, blockBytes, queueCapacity, lock);
     }
 
     /** The same with requests carried in another way. */
     public FileOptions withWay(Way changed) {
-        return new FileOptions(readOnly, timeLimitNanos, changed, threads, caching, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, changed, threads, caching, blockBytes, queueCapacity, lock);
     }
 
     /** The same with so many threads. */
     public FileOptions withThreads(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, way, changed, caching, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, changed, caching, blockBytes, queueCapacity, lock);
     }
 
     /** The same with or without the page cache. */
     public FileOptions withCaching(Caching changed) {
-        return new FileOptions(readOnly, timeLimitNanos, way, threads, changed, blockBytes, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, changed, blockBytes, queueCapacity, lock);
     }
 
     /** The same with blocks of another size. */
     public FileOptions withBlockBytes(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, changed, queueCapacity);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, changed, queueCapacity, lock);
     }
 
     /** The same with another queue. */
     public FileOptions withQueueCapacity(int changed) {
-        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, blockBytes, changed);
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, blockBytes, changed, lock);
+    }
+
+    /** The same with another lock. */
+    public FileOptions withLock(Lock changed) {
+        return new FileOptions(readOnly, timeLimitNanos, way, threads, caching, blockBytes, queueCapacity, changed);
     }
 }

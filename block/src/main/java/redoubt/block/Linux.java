@@ -59,7 +59,11 @@ final class Linux {
 
     private static final long BLKGETSIZE64 = 0x80081272L;
     private static final long BLKSSZGET = 0x1268L;
-    private static final long BLKDISCARD = 0x1277L;
+
+    private static final int F_OFD_SETLK = 37;
+    private static final short F_RDLCK = 0;
+    private static final short F_WRLCK = 1;
+    private static final long FLOCK_BYTES = 32;
 
     private static final long TMPFS_MAGIC = 0x01021994L;
     private static final long STATFS_BYTES = 120;
@@ -119,10 +123,20 @@ final class Linux {
         }
     }
 
-    /** Discards a range of an open block device; 0 or {@code -errno}. */
-    static int deviceDiscard(int descriptor, long offset, long length) {
+    /**
+     * Locks a whole file for this open file description (fcntl F_OFD_SETLK); 0 or {@code -errno}: EAGAIN if somebody else has a lock that
+     * this one does not go with.
+     */
+    static int lockWhole(int descriptor, boolean shared) {
+        // struct flock: 0 type (2)   2 whence (2)   8 start (8)   16 length, 0 for all (8)   24 pid (4)
         try (Arena arena = Arena.ofConfined()) {
-            return ioctl(arena, descriptor, BLKDISCARD, arena.allocateFrom(ValueLayout.JAVA_LONG, offset, length));
+            MemorySegment flock = arena.allocate(FLOCK_BYTES, Long.BYTES);
+            flock.set(ValueLayout.JAVA_SHORT, 0, shared ? F_RDLCK : F_WRLCK);
+            MemorySegment state = arena.allocate(Cold.STATE);
+            int result = (int) Cold.FCNTL.invokeExact(state, descriptor, F_OFD_SETLK, flock);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
         }
     }
 
@@ -237,6 +251,12 @@ final class Linux {
                 "ioctl",
                 FunctionDescriptor.of(
                         ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
+                CAPTURE,
+                Linker.Option.firstVariadicArg(2));
+        static final MethodHandle FCNTL = handle(
+                "fcntl",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS),
                 CAPTURE,
                 Linker.Option.firstVariadicArg(2));
         static final MethodHandle FALLOCATE = handle(
