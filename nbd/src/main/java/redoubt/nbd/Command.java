@@ -74,6 +74,9 @@ final class Command {
     /** Bytes already sent of the unit that is being sent. */
     int unitSent;
 
+    /** Whether that unit is a part of a READ, and not the whole reply. */
+    boolean unitIsPart;
+
     /** Whether it stands in the session's list of what can be sent. */
     boolean queued;
 
@@ -101,6 +104,7 @@ final class Command {
         received = 0;
         descriptors = 0;
         unitSent = 0;
+        unitIsPart = false;
         queued = false;
         waiting = false;
         next = null;
@@ -121,9 +125,9 @@ final class Command {
         return buffer;
     }
 
-    /** Whether the whole reply is one message, sent once: all but a READ in several parts. */
-    boolean inOnePart() {
-        return type != Wire.CMD_READ || length == lengths[head] || refusal != null;
+    /** Whether nothing of the reply follows what is sent next. */
+    boolean lastUnit() {
+        return !unitIsPart || sent + lengths[head] == length;
     }
 
     /** Whether a READ's oldest part can be sent. */

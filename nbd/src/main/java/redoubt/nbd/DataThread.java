@@ -27,6 +27,9 @@ final class DataThread extends Loop {
     private static final long HOUSEKEEPING_NANOS = 50_000_000L;
     private static final int SPINS = 100;
     private static final int SPINS_IN_VAIN = 4;
+    private static final int QUIET_TRIES = 20;
+    private static final int PROBE_REQUESTS = 512;
+    private static final int HOLD_BYTES = 64 << 10;
     private static final long SPIN_PAUSE_NANOS = 20_000_000L;
     private static final int STARVED_SLEEP_MILLIS = 1;
 
@@ -53,6 +56,9 @@ final class DataThread extends Loop {
     private int inVain;
     private long noSpinUntilNanos;
     private boolean starving;
+    private boolean mayHold;
+    private int target = 1;
+    private long probedAt;
 
     private final AtomicLong requests = new AtomicLong();
     private final AtomicLong bytesRead = new AtomicLong();
@@ -153,6 +159,7 @@ final class DataThread extends Loop {
         try {
             SelectionKey key = session.keyWith(this, index);
             worked = session.takeMail();
+            mayHold = leased == 1 && server.busySessions() < processors;
             long before = requestsHere;
             int got = 0;
             if (session.readable && session.takesBytes()) {
@@ -168,8 +175,8 @@ final class DataThread extends Loop {
             // One request a read is the rhythm of a client that waits for each answer: look again only when woken, or
             // spinning.
             worked |= requestsHere != before;
-            session.readable = got > 0 && (requestsHere - before > 1 || session.inMidMessage());
-            if (session.idle() && (stop == Session.Stop.ENDS || server.stopping())) {
+            session.readable = got > 0 && session.inMidMessage();
+            if (session.broken || (session.idle() && (stop == Session.Stop.ENDS || server.stopping()))) {
                 close(session);
                 return true;
             }
@@ -181,7 +188,7 @@ final class DataThread extends Loop {
                 session.lastWorkNanos = nowNanos;
                 publish();
             }
-            owing(session);
+            owing(session, stop);
         } catch (IOException gone) {
             close(session);
         } catch (RuntimeException | Error bug) {
@@ -196,6 +203,10 @@ final class DataThread extends Loop {
         while (true) {
             boolean waits = session.startWaiting();
             Session.Stop stop = session.parse(this);
+            session.takeMail();
+            if (stop == Session.Stop.WANTS_BYTES && mayHold) {
+                stop = hold(session);
+            }
             boolean finished = writer.flush(session);
             if (!finished || stop == Session.Stop.WANTS_BYTES || stop == Session.Stop.ENDS) {
                 return waits && stop == Session.Stop.WANTS_BYTES ? Session.Stop.WANTS_STOCK : stop;
@@ -203,8 +214,43 @@ final class DataThread extends Loop {
         }
     }
 
-    private void owing(Session session) {
-        if (!session.blocked && !session.inMidMessage()) {
+    private Session.Stop hold(Session session) throws IOException {
+        Session.Stop stop = Session.Stop.WANTS_BYTES;
+        if (requestsHere - probedAt > PROBE_REQUESTS) {
+            target = Integer.MAX_VALUE;
+        }
+        int quiet = 0;
+        while (stop == Session.Stop.WANTS_BYTES
+                && session.ready < target
+                && session.ready > 0
+                && session.ready == session.commandsInWork()
+                && session.readyBytes < HOLD_BYTES
+                && !session.inMidMessage()) {
+            int got = session.read(this);
+            if (got < 0) {
+                session.ended();
+                return Session.Stop.ENDS;
+            }
+            if (got == 0) {
+                if (++quiet == QUIET_TRIES) {
+                    break;
+                }
+            } else {
+                quiet = 0;
+                stop = session.parse(this);
+                session.takeMail();
+            }
+        }
+        if (target == Integer.MAX_VALUE) {
+            target = Math.max(1, session.ready / 2);
+            probedAt = requestsHere;
+        }
+        return stop;
+    }
+
+    private void owing(Session session, Session.Stop stop) {
+        boolean dawdles = stop == Session.Stop.WANTS_BYTES && session.inMidMessage();
+        if (!session.blocked && !dawdles) {
             session.owingSinceNanos = 0;
         } else if (session.owingSinceNanos == 0) {
             session.owingSinceNanos = nowNanos | 1;

@@ -75,8 +75,19 @@ final class ReplyWriter {
         Command command = session.outHead;
         while (command != null && units < UNITS && out.remaining() >= SMALL_UNIT_BYTES) {
             int start = out.position();
-            if (command.refusal != null) {
-                refusal(session, command, command.refusal);
+            // A message that has begun is finished first, whatever became of the command since.
+            Refusal refusal = command.unitSent > 0 && command.unitIsPart ? null : command.refusal;
+            command.unitIsPart = refusal == null && command.type == Wire.CMD_READ;
+            if (refusal != null) {
+                if (command.open > 0) {
+                    break;
+                }
+                if (command.sent > 0 && !session.structured) {
+                    // The header said there would be no error: nothing lawful can follow.
+                    session.broken = true;
+                    break;
+                }
+                refusal(session, command, refusal);
             } else if (command.type == Wire.CMD_READ) {
                 if (!command.headReady() || !read(session, command)) {
                     out.position(start);
@@ -90,7 +101,7 @@ final class ReplyWriter {
             commands[units] = command;
             unitBytes[units] = out.position() - start + payloadBytes;
             units++;
-            if (payload != null || (!session.structured && !command.inOnePart())) {
+            if (payload != null || (!session.structured && !command.lastUnit())) {
                 break;
             }
             command = command.next;
@@ -230,7 +241,7 @@ final class ReplyWriter {
     }
 
     private static boolean unitSent(Session session, Command command) {
-        boolean moreParts = command.type == Wire.CMD_READ && command.refusal == null && !session.partSent(command);
+        boolean moreParts = command.unitIsPart && !session.partSent(command);
         if (!moreParts) {
             session.unqueueFirst();
             session.finish(command);
@@ -239,7 +250,7 @@ final class ReplyWriter {
         if (session.structured) {
             // Other replies may go between the parts of this one.
             session.unqueueFirst();
-            if (command.headReady()) {
+            if (command.refusal == null ? command.headReady() : command.open == 0) {
                 session.queue(command);
             }
         }

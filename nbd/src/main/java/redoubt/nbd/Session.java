@@ -105,6 +105,8 @@ final class Session implements IoCompletion {
     Command outHead;
 
     private @Nullable Command outTail;
+    int ready;
+    long readyBytes;
     private @Nullable Command waitingHead;
     private @Nullable IoRequest settledHead;
     private @Nullable IoRequest settledTail;
@@ -118,6 +120,10 @@ final class Session implements IoCompletion {
     boolean writable;
     boolean blocked;
     boolean starved;
+
+    /** A reply was begun that cannot be finished lawfully: the connection ends here. */
+    boolean broken;
+
     private boolean takesBytes = true;
     private int interest;
 
@@ -376,6 +382,11 @@ final class Session implements IoCompletion {
                 return stop;
             }
         }
+    }
+
+    /** The client has gone. */
+    void ended() {
+        ending = true;
     }
 
     /** Whether the client is in the middle of a message. */
@@ -752,6 +763,8 @@ final class Session implements IoCompletion {
             return;
         }
         command.queued = true;
+        ready++;
+        readyBytes += command.type == Wire.CMD_READ ? command.length : 0;
         command.next = null;
         if (outTail == null) {
             outHead = command;
@@ -771,6 +784,8 @@ final class Session implements IoCompletion {
             }
             first.next = null;
             first.queued = false;
+            ready--;
+            readyBytes -= first.type == Wire.CMD_READ ? first.length : 0;
         }
     }
 
@@ -796,7 +811,7 @@ final class Session implements IoCompletion {
             command.spare = buffer;
         }
         startParts(command);
-        if (command.parts == 0 && !command.waiting) {
+        if (command.parts == 0 && command.refusal == null && !command.waiting) {
             command.waiting = true;
             command.nextWaiting = waitingHead;
             waitingHead = command;
@@ -813,7 +828,7 @@ final class Session implements IoCompletion {
             command.nextWaiting = null;
             command.waiting = false;
             startParts(command);
-            if (command.parts == 0) {
+            if (command.parts == 0 && command.refusal == null) {
                 command.waiting = true;
                 command.nextWaiting = waitingHead;
                 waitingHead = command;
