@@ -15,4 +15,11 @@ module redoubt.cli {
     requires redoubt.keeper;
     requires redoubt.assembly;
     requires redoubt.nbd;
+    requires info.picocli;
+    requires tools.jackson.databind;
+
+    // picocli fills annotated fields, Jackson reads records: both by reflection, and nobody else looks in here.
+    opens redoubt.cli to
+            info.picocli,
+            tools.jackson.databind;
 }

@@ -20,8 +20,9 @@ import redoubt.kernfs.Outcome;
  */
 public final class EventRing {
 
-    private static final int CAPACITY = 256;
+    private static final int CAPACITY = 200;
     private static final int NAME_LIMIT_CHARS = 64;
+    private static final int MEMBER_LIMIT_CHARS = 160;
 
     private final Clock clock;
     private final AtomicLong recorded = new AtomicLong();
@@ -81,17 +82,17 @@ public final class EventRing {
             if (stamp == number + 1 && stamps.get(at) == stamp && word != null && array != null && member != null) {
                 out.append(number).append('\t');
                 out.append(java.time.Instant.ofEpochMilli(millis).toString()).append('\t');
-                name(out, word).append('\t');
-                name(out, array).append('\t');
-                name(out, member).line();
+                text(out, word, NAME_LIMIT_CHARS).append('\t');
+                text(out, array, NAME_LIMIT_CHARS).append('\t');
+                text(out, member, MEMBER_LIMIT_CHARS).line();
             }
         }
         return Outcome.OK;
     }
 
     /** Names come from disks: nothing in them may look like the end of a field. */
-    private static AttributeText name(AttributeText out, String name) {
-        int length = Math.min(name.length(), NAME_LIMIT_CHARS);
+    private static AttributeText text(AttributeText out, String name, int limit) {
+        int length = Math.min(name.length(), limit);
         for (int i = 0; i < length; i++) {
             char c = name.charAt(i);
             out.append(c < 0x20 || c > 0x7E ? '?' : c);

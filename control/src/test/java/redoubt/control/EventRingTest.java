@@ -62,9 +62,9 @@ class EventRingTest {
             ring.record("Fail", "x".repeat(100), "m" + i);
         }
         List<String> lines = lines();
-        assertThat(lines).hasSize(257);
-        assertThat(lines.getFirst()).isEqualTo("overwritten 44");
-        assertThat(lines.get(1)).startsWith("44\t").endsWith("m44");
+        assertThat(lines).hasSize(201);
+        assertThat(lines.getFirst()).isEqualTo("overwritten 100");
+        assertThat(lines.get(1)).startsWith("100\t").endsWith("m100");
         assertThat(lines.getLast()).startsWith("299\t").endsWith("m299");
     }
 

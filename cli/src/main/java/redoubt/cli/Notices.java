@@ -1,0 +1,43 @@
+package redoubt.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import redoubt.assembly.AssembledContainer;
+import redoubt.assembly.Identity;
+import redoubt.metadata.SlotPicture;
+import redoubt.metadata.SlotState;
+
+/** What a user should know of an array that is used all the same. */
+final class Notices {
+
+    private Notices() {}
+
+    static List<String> of(AssembledContainer.Volume volume) {
+        List<String> notices = new ArrayList<>();
+        List<String> absent = new ArrayList<>();
+        for (SlotPicture slot : volume.found().picture().slots()) {
+            if (slot.state() != SlotState.IN_SYNC) {
+                absent.add("slot %d is %s"
+                        .formatted(
+                                slot.slot(),
+                                switch (slot.state()) {
+                                    case FAILED -> "failed";
+                                    case MISSING -> "missing";
+                                    case REBUILDING -> "only partly rebuilt, and not read";
+                                    case IN_SYNC -> "in sync";
+                                }));
+            }
+        }
+        if (!absent.isEmpty()) {
+            notices.add("%s is degraded: %s; its content comes from the other members"
+                    .formatted(volume.name(), String.join(", ", absent)));
+        }
+        if (volume.found().picture().dirty()) {
+            notices.add(volume.name() + " was not closed in good order: what was in flight then may be old or new");
+        }
+        if (volume.found().identity() instanceof Identity.Evident(String because)) {
+            notices.add("%s: which disk is which was found in their content: %s".formatted(volume.name(), because));
+        }
+        return notices;
+    }
+}

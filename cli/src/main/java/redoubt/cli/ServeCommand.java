@@ -1,0 +1,178 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import redoubt.assembly.Access;
+import redoubt.assembly.AssembledContainer;
+import redoubt.assembly.AssemblyOptions;
+import redoubt.assembly.Disk;
+import redoubt.assembly.Insistence;
+import redoubt.block.IoMemory;
+
+/** {@code redoubt serve}: assembles arrays and serves them over NBD until it is told to stop. */
+@Command(
+        name = "serve",
+        header = "Serves the arrays that these disks form, over NBD.",
+        sortOptions = false,
+        description = {
+            "",
+            "Assembles the arrays that the disks form, in any order, and serves each under its name until SIGTERM, SIGINT or"
+                    + " 'redoubt stop'. When clients can connect, the NBD URI of each array is printed on stdout, one a line.",
+            "",
+            "Without --allow-degraded an array with a member missing is not written to (exit 77): a write makes the disk"
+                    + " that is away worthless until it is rebuilt. With --read-only nothing at all is written, neither data nor"
+                    + " metadata.",
+            "",
+            "A member that does not answer within --member-timeout is failed, and the array goes on without it. When serve"
+                    + " ends in good order the members say that the array is clean (exit 0).",
+            "",
+            "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
+                    + " (Type=notify)."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  redoubt serve disk0.img,serial=WD-1 disk1.img,serial=WD-2",
+            "  redoubt serve --read-only --listen tcp:localhost:10809 /dev/sda /dev/sdb",
+            "  redoubt serve --allow-degraded --array vol0 disk0.img"
+        })
+final class ServeCommand extends Verb {
+
+    @Option(
+            names = "--array",
+            paramLabel = "NAME",
+            description = "Serve this array only (name or UUID). May be given more than once.")
+    private List<String> arrays = List.of();
+
+    @Option(
+            names = "--listen",
+            paramLabel = "WHERE",
+            description = "unix:PATH or tcp:HOST[:PORT]; may be given more than once. Default: a Unix socket NAME.nbd next to"
+                    + " the control socket.")
+    private List<String> listen = List.of();
+
+    @Option(names = "--read-only", description = "Write nothing at all.")
+    private boolean readOnly;
+
+    @Option(names = "--allow-degraded", description = "Write although a member is missing.")
+    private boolean allowDegraded;
+
+    @Option(
+            names = "--allow-older-half",
+            description = "Use what is here although the missing disks may have gone on without it, and be newer.")
+    private boolean allowOlderHalf;
+
+    @Option(
+            names = "--accept-write-hole",
+            description = "Write to a RAID5 that is degraded and was not closed in good order: old data in the stripes that"
+                    + " were in flight may be lost.")
+    private boolean acceptWriteHole;
+
+    @Option(
+            names = "--member-timeout",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "How long a member may take over one request. Default: ${DEFAULT-VALUE}")
+    private String memberTimeout = "";
+
+    @Option(
+            names = "--control",
+            paramLabel = "PATH",
+            description = "The control socket. Default: NAME.sock in /run/redoubt (root) or in $$XDG_RUNTIME_DIR/redoubt,"
+                    + " NAME being the first array's.")
+    private Optional<Path> control = Optional.empty();
+
+    @Parameters(arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
+    private List<String> disks = List.of();
+
+    ServeCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Refused, IOException {
+        List<Disk> members = Engine.disks(disks);
+        AssemblyOptions options = options();
+        List<ListenAddress> addresses = new java.util.ArrayList<>();
+        for (String where : listen) {
+            addresses.add(ListenAddress.parse(where));
+        }
+        StopSignal signal = StopSignal.ofProcess();
+        int code = ExitCode.BUG.number();
+        try {
+            code = serve(members, options, addresses, signal);
+        } catch (Refused refused) {
+            code = refused.exitCode();
+            throw refused;
+        } catch (IOException broken) {
+            code = ExitCode.IO.number();
+            throw broken;
+        } finally {
+            console().out().flush();
+            console().err().flush();
+            signal.done(code);
+        }
+        return code;
+    }
+
+    private int serve(List<Disk> members, AssemblyOptions options, List<ListenAddress> addresses, StopSignal signal)
+            throws Refused, IOException {
+        ServiceManager manager = new ServiceManager(console());
+        EventPrinter printer = new EventPrinter(console());
+        try (Engine engine = new Engine()) {
+            IoMemory memory = DataMemory.forServing();
+            Access access = readOnly ? Access.READ : Access.WRITE;
+            AssembledContainer container = engine.start(members, access, options, memory, printer::complain);
+            Service service;
+            try {
+                service = Service.start(container, memory, sockets(container, addresses), signal::wish);
+            } catch (IOException refused) {
+                container.stop(options.memberTimeoutNanos());
+                throw refused;
+            }
+            container.volumes().forEach(volume -> Notices.of(volume).forEach(console()::say));
+            printer.follow(service.tree().root());
+            service.uris().forEach(uri -> console().out().println(uri));
+            console().out().flush();
+            manager.ready("serving " + String.join(" ", service.uris()));
+            signal.await();
+            manager.stopping();
+            return (service.stop() ? ExitCode.DONE : ExitCode.IO).number();
+        }
+    }
+
+    private AssemblyOptions options() throws Refused {
+        Set<Insistence> insisted = EnumSet.noneOf(Insistence.class);
+        if (allowDegraded) {
+            insisted.add(Insistence.DEGRADED);
+        }
+        if (allowOlderHalf) {
+            insisted.add(Insistence.LONE_HALF);
+        }
+        if (acceptWriteHole) {
+            insisted.add(Insistence.WRITE_HOLE);
+        }
+        AssemblyOptions base = readOnly ? AssemblyOptions.READ_ONLY : AssemblyOptions.WRITABLE;
+        return base.insisting(insisted)
+                .forArrays(Set.copyOf(arrays))
+                .withMemberTimeoutNanos(Seconds.parse(memberTimeout));
+    }
+
+    private Service.Sockets sockets(AssembledContainer container, List<ListenAddress> addresses) throws IOException {
+        if (control.isPresent() && !addresses.isEmpty()) {
+            return new Service.Sockets(control.get(), List.of(), addresses);
+        }
+        Service.Sockets standard = Service.standardSockets(container);
+        return new Service.Sockets(
+                control.orElse(standard.control()),
+                control.isPresent() ? List.of() : standard.otherNames(),
+                addresses.isEmpty() ? standard.listen() : addresses);
+    }
+}

@@ -1,0 +1,129 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Option;
+import redoubt.control.AttributeRefused;
+import redoubt.control.Attributes;
+import redoubt.control.ControlPath;
+import redoubt.control.SocketAttributes;
+
+/** How the verbs that act on a served array find the process that serves it. */
+final class Served {
+
+    private static final long ANSWER_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    @Option(
+            names = "--control",
+            paramLabel = "PATH",
+            description = "The control socket of the process that serves the array. Default: NAME.sock in /run/redoubt"
+                    + " (root) or in $$XDG_RUNTIME_DIR/redoubt.")
+    private Optional<Path> control = Optional.empty();
+
+    /**
+     * An array that is served somewhere.
+     *
+     * @param attributes the tree of the process that serves it
+     * @param name what the tree calls it
+     */
+    record Array(Attributes attributes, String name) implements AutoCloseable {
+
+        /** The value of one of its attributes under {@code md/}, without the newline. */
+        String md(String attribute) throws IOException, Refused {
+            return read(attributes, path(attribute));
+        }
+
+        String path(String attribute) {
+            return "block/" + name + "/md/" + attribute;
+        }
+
+        @Override
+        public void close() {
+            attributes.close();
+        }
+    }
+
+    /** Nobody answers for this array. */
+    static Refused nobody(String name, String because) {
+        return new Refused(
+                ExitCode.TRY_AGAIN,
+                "nobody serves " + (name.isEmpty() ? "an array there" : "'" + name + "'") + ": " + because
+                        + "; start it with 'redoubt serve', or name its socket with --control");
+    }
+
+    /** Connects to the process that serves the array of this name. */
+    Array array(String name) throws Refused, IOException {
+        Path socket = control.orElseGet(() -> ControlPath.of(ControlPath.directory(), name));
+        Attributes attributes = connect(name, socket);
+        for (String each : arrays(attributes)) {
+            if (each.equals(name) || each.equals(nodeName(name))) {
+                return new Array(attributes, each);
+            }
+        }
+        List<String> there = arrays(attributes);
+        attributes.close();
+        throw new Refused(ExitCode.USAGE.number(), "'" + socket + "' does not serve '" + name + "'; it serves:", there);
+    }
+
+    /** Connects to every process that can be found, or to the one whose socket was named. */
+    List<Attributes> all() throws Refused {
+        List<Path> sockets = control.map(List::of).orElseGet(() -> ControlPath.sockets(ControlPath.directory()));
+        List<Attributes> found = new ArrayList<>();
+        for (Path socket : sockets) {
+            try {
+                found.add(connect("", socket));
+            } catch (Refused gone) {
+                if (control.isPresent()) {
+                    throw gone;
+                }
+            }
+        }
+        return found;
+    }
+
+    private static Attributes connect(String name, Path socket) throws Refused {
+        if (!Files.exists(socket)) {
+            throw nobody(name, "there is no socket '" + socket + "'");
+        }
+        try {
+            return SocketAttributes.connect(socket, ANSWER_LIMIT_NANOS);
+        } catch (IOException silent) {
+            throw nobody(name, "'" + socket + "' does not answer");
+        }
+    }
+
+    /** The arrays of a process. */
+    static List<String> arrays(Attributes attributes) throws IOException, Refused {
+        try {
+            return attributes.list("block").stream().map(Attributes.Entry::name).toList();
+        } catch (AttributeRefused refused) {
+            throw unexpected(refused);
+        }
+    }
+
+    /** The value of an attribute, without the newline. */
+    static String read(Attributes attributes, String path) throws IOException, Refused {
+        try {
+            String value = attributes.read(path);
+            return value.endsWith("\n") ? value.substring(0, value.length() - 1) : value;
+        } catch (AttributeRefused refused) {
+            throw unexpected(refused);
+        }
+    }
+
+    /** The array went away between two questions. */
+    static Refused unexpected(AttributeRefused refused) {
+        return new Refused(ExitCode.TRY_AGAIN, "the server answers: " + refused.sentence());
+    }
+
+    /** An array's or a disk's name as the tree can have it: like the kernel's names, without blanks and slashes. */
+    static String nodeName(String name) {
+        String node = name.replaceAll("[^A-Za-z0-9._+:@~-]", "_");
+        return node.isEmpty() || node.equals(".") || node.equals("..") ? "_" + node : node;
+    }
+}

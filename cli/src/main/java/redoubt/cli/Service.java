@@ -1,0 +1,194 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import redoubt.assembly.AssembledContainer;
+import redoubt.base.WorkerFactory;
+import redoubt.block.IoMemory;
+import redoubt.control.ControlPath;
+import redoubt.control.ControlServer;
+import redoubt.metadata.VolumePicture;
+import redoubt.nbd.NbdExports;
+import redoubt.nbd.NbdLimits;
+import redoubt.nbd.NbdServer;
+
+/**
+ * A container that is served: its arrays, the NBD server before them, and the tree of attributes with its socket. Starts these in the order
+ * in which they need each other, and stops them in the opposite one: first the clients get their answers and go, then the arrays are marked
+ * clean, then whoever watches learns how that ended, and the sockets go last.
+ *
+ * <p>For the thread of the verb that serves; nothing on the data path comes through here.
+ */
+final class Service {
+
+    private static final Duration CLIENTS_LIMIT = Duration.ofSeconds(10);
+    private static final Duration ARRAYS_LIMIT = Duration.ofSeconds(30);
+    private static final long LAST_WORD_NANOS = 200_000_000L;
+
+    private final AssembledContainer container;
+    private final ServedTree tree;
+    private final ControlServer control;
+    private final List<Path> otherNames;
+    private final NbdServer nbd;
+    private final List<String> uris;
+
+    private Service(
+            AssembledContainer container,
+            ServedTree tree,
+            ControlServer control,
+            List<Path> otherNames,
+            NbdServer nbd,
+            List<String> uris) {
+        this.container = container;
+        this.tree = tree;
+        this.control = control;
+        this.otherNames = otherNames;
+        this.nbd = nbd;
+        this.uris = uris;
+    }
+
+    /**
+     * Where the sockets are.
+     *
+     * @param control the control socket
+     * @param otherNames further names of it, one for each volume but the first
+     * @param listen where the NBD server listens
+     */
+    record Sockets(Path control, List<Path> otherNames, List<ListenAddress> listen) {}
+
+    /** The sockets where nobody says otherwise: all in the user's own directory, called after the volumes. */
+    static Sockets standardSockets(AssembledContainer container) throws IOException {
+        Path directory = ControlPath.directory();
+        ControlPath.make(directory);
+        List<Path> names = container.volumes().stream()
+                .map(volume -> ControlPath.of(directory, volume.name()))
+                .toList();
+        Path control = names.getFirst();
+        String file = control.getFileName().toString();
+        Path nbd = directory.resolve(file.substring(0, file.length() - ".sock".length()) + ".nbd");
+        return new Sockets(control, names.subList(1, names.size()), List.of(new ListenAddress.Unix(nbd)));
+    }
+
+    /**
+     * Starts to serve.
+     *
+     * @param container started arrays; stays the caller's if this throws
+     * @param stop called when somebody asks over the control socket that the process ends; must not wait
+     */
+    static Service start(AssembledContainer container, IoMemory memory, Sockets sockets, Runnable stop)
+            throws IOException {
+        ServedTree tree = new ServedTree(container, stop);
+        ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
+        boolean started = false;
+        try {
+            NbdExports exports = new NbdExports();
+            for (AssembledContainer.Volume volume : container.volumes()) {
+                exports.add(volume.name(), volume.array(), description(volume.found().picture()));
+            }
+            NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
+            try {
+                List<String> uris = listen(nbd, sockets.listen(), exports.names());
+                List<Path> links = link(sockets);
+                tree.serves(uris);
+                started = true;
+                return new Service(container, tree, control, links, nbd, uris);
+            } finally {
+                if (!started) {
+                    nbd.close();
+                }
+            }
+        } finally {
+            if (!started) {
+                control.close();
+            }
+        }
+    }
+
+    private static String description(VolumePicture volume) {
+        return "%s over %d members, %s"
+                .formatted(
+                        volume.level().word(),
+                        volume.slots().size(),
+                        Sizes.shown(redoubt.base.Sectors.toBytes(volume.sizeSectors())));
+    }
+
+    private static List<String> listen(NbdServer nbd, List<ListenAddress> addresses, List<String> exports)
+            throws IOException {
+        List<String> uris = new ArrayList<>();
+        for (ListenAddress address : addresses) {
+            ListenAddress bound =
+                    switch (address) {
+                        case ListenAddress.Unix(Path path) -> {
+                            nbd.listenUnix(path);
+                            yield address;
+                        }
+                        case ListenAddress.Tcp(String host, int port) -> {
+                            InetSocketAddress chosen = nbd.listenTcp(new InetSocketAddress(host, port));
+                            yield new ListenAddress.Tcp(host, chosen.getPort());
+                        }
+                    };
+            exports.forEach(export -> uris.add(bound.uri(export)));
+        }
+        return List.copyOf(uris);
+    }
+
+    private static List<Path> link(Sockets sockets) throws IOException {
+        List<Path> links = new ArrayList<>();
+        for (Path link : sockets.otherNames()) {
+            if (Files.isSymbolicLink(link)) {
+                Files.delete(link);
+            }
+            Files.createSymbolicLink(link, sockets.control().getFileName());
+            links.add(link);
+        }
+        return links;
+    }
+
+    /** Where clients reach each volume: a line each for every place that is listened on. */
+    List<String> uris() {
+        return uris;
+    }
+
+    /** The control socket. */
+    Path control() {
+        return control.socket();
+    }
+
+    /** The attributes. */
+    ServedTree tree() {
+        return tree;
+    }
+
+    /**
+     * Stops everything, within a limit.
+     *
+     * @return whether all is in good order: every client got its answers, and every member says clean
+     */
+    boolean stop() {
+        tree.enter(ServedTree.STOPPING);
+        boolean answered = false;
+        try {
+            answered = nbd.stop(CLIENTS_LIMIT);
+        } catch (InterruptedException hurried) {
+            Thread.currentThread().interrupt();
+        }
+        boolean clean = container.stop(ARRAYS_LIMIT.toNanos());
+        tree.enter(clean ? ServedTree.STOPPED : ServedTree.STOPPED_DIRTY);
+        LockSupport.parkNanos(this, LAST_WORD_NANOS); // whoever watches reads the last word
+        for (Path link : otherNames) {
+            try {
+                Files.deleteIfExists(link);
+            } catch (IOException stays) {
+                clean = false;
+            }
+        }
+        control.close();
+        return clean && answered;
+    }
+}

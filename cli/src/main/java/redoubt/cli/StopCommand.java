@@ -1,0 +1,69 @@
+package redoubt.cli;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+import redoubt.control.AttributeRefused;
+
+/** {@code redoubt stop}: ends the process that serves an array, in good order. */
+@Command(
+        name = "stop",
+        header = "Ends the process that serves an array, in good order.",
+        sortOptions = false,
+        description = {
+            "Stops the process that serves an array, with every volume of its container: requests under way are"
+                    + " answered, clients are told to go, and the members are marked clean. The same as SIGTERM."
+        },
+        footer = {"", "Example:", "  redoubt stop vol0"})
+final class StopCommand extends Verb {
+
+    private static final long STOP_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    @Mixin
+    private Served served = new Served();
+
+    @Parameters(paramLabel = "NAME", description = "The array.")
+    private String name = "";
+
+    StopCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Refused, IOException {
+        try (Served.Array array = served.array(name)) {
+            array.attributes().watch(ServedTree.STATE);
+            array.attributes().write(ServedTree.STOP, "1");
+            awaitEnd(array);
+        } catch (AttributeRefused refused) {
+            throw Served.unexpected(refused);
+        }
+        console().print(name + " is stopped, and its members say that it is clean");
+        return ExitCode.DONE.number();
+    }
+
+    private static void awaitEnd(Served.Array array) throws IOException, AttributeRefused, Refused {
+        long deadline = System.nanoTime() + STOP_LIMIT_NANOS;
+        while (true) {
+            try {
+                String state = Served.read(array.attributes(), ServedTree.STATE);
+                if (state.equals(ServedTree.STOPPED)) {
+                    return;
+                }
+                if (state.equals(ServedTree.STOPPED_DIRTY)) {
+                    throw new Refused(ExitCode.IO, "it is stopped, but not every member could be marked clean");
+                }
+            } catch (EOFException ended) {
+                throw new Refused(ExitCode.IO, "the server ended before it could say that all is clean");
+            }
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                throw new Refused(ExitCode.TRY_AGAIN, "the server is still stopping");
+            }
+            array.attributes().awaitChange(Math.min(left, TimeUnit.SECONDS.toNanos(1)));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package redoubt.cli;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The wish that the process ends, from wherever it comes first: SIGTERM, SIGINT, or the control socket.
+ *
+ * <p>On a signal the virtual machine runs its shutdown hooks and would then end with 128 + the signal. Our hook passes the wish on to the
+ * thread that waits in {@link #await}, waits until that one is done, and ends the process with its exit code.
+ */
+final class StopSignal {
+
+    private static final long DONE_LIMIT_SECONDS = 60;
+
+    private final CountDownLatch wished = new CountDownLatch(1);
+    private final CountDownLatch done = new CountDownLatch(1);
+    private volatile int exitCode;
+
+    /** Listens to signals, until the process ends. */
+    static StopSignal ofProcess() {
+        StopSignal signal = new StopSignal();
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("redoubt-stop").unstarted(signal::shutDown)); // tidy: the virtual machine wants a thread that is not started
+        return signal;
+    }
+
+    private void shutDown() {
+        wish();
+        try {
+            boolean ended = done.await(DONE_LIMIT_SECONDS, TimeUnit.SECONDS);
+            Runtime.getRuntime().halt(ended ? exitCode : ExitCode.IO.number());
+        } catch (InterruptedException interrupted) {
+            Runtime.getRuntime().halt(ExitCode.BUG.number());
+        }
+    }
+
+    /** Somebody wants the process to end. Any thread; does not wait. */
+    void wish() {
+        wished.countDown();
+    }
+
+    /** Waits until somebody wants the process to end. */
+    void await() {
+        boolean waiting = true;
+        while (waiting) {
+            try {
+                wished.await();
+                waiting = false;
+            } catch (InterruptedException notAWish) {
+                // Nobody interrupts this thread on purpose; go on waiting.
+                waiting = wished.getCount() > 0;
+            }
+        }
+    }
+
+    /** All is put in order. */
+    void done(int code) {
+        exitCode = code;
+        done.countDown();
+    }
+}
