@@ -18,4 +18,9 @@ public final class Threads {
         thread.start();
         return thread;
     }
+
+    /** Lets the virtual machine start a thread with this body when the process is asked to end (SIGTERM, SIGINT, exit). */
+    public static void atExit(String name, Runnable body) {
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name(name).unstarted(body));
+    }
 }

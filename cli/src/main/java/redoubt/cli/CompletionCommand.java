@@ -6,7 +6,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "completion",
         header = "A script that makes a shell complete these words.",
-        description = {"","Prints a script with which bash and zsh complete verbs and options."},
+        description = {"", "Prints a script with which bash and zsh complete verbs and options."},
         footer = {"", "Example:", "  source <(redoubt completion)"})
 final class CompletionCommand extends Verb {
 

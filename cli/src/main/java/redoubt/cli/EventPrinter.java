@@ -71,7 +71,9 @@ final class EventPrinter {
         for (EventsCommand.Event event : events) {
             if (event.number() >= next) {
                 next = event.number() + 1;
-                console.say("%s: %s %s".formatted(event.array(), event.event(), event.member()).stripTrailing());
+                console.say("%s: %s %s"
+                        .formatted(event.array(), event.event(), event.member())
+                        .stripTrailing());
             }
         }
     }

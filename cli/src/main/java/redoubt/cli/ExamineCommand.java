@@ -170,13 +170,9 @@ final class ExamineCommand extends Verb {
         List<Map<String, @Nullable Object>> disks = new ArrayList<>();
         for (Section section : report.map(Report::sections).orElse(List.of())) {
             switch (section.about()) {
-                case CONTAINER -> {
-                    if (section.number() == 0) {
-                        container.putAll(fields(section));
-                    } else {
-                        container.put(section.title().replace(' ', '_'), fields(section));
-                    }
-                }
+                case CONTAINER -> container.putAll(fields(section));
+                case BAD_BLOCKS -> container.put("bad_blocks", fields(section));
+                case MIGRATION -> container.put("migration_record", fields(section));
                 case VOLUME -> volumes.add(numbered("name", Printable.of(section.title()), section));
                 case DISK -> disks.add(numbered("index", section.number(), section));
             }
@@ -233,11 +229,14 @@ final class ExamineCommand extends Verb {
         }
         for (Section section : report.map(Report::sections).orElse(List.of())) {
             switch (section.about()) {
-                case CONTAINER -> {
-                    if (section.number() != 0) {
-                        out.print("");
-                        out.print("Migration Record:");
-                    }
+                case CONTAINER -> {}
+                case BAD_BLOCKS -> {
+                    out.print("");
+                    out.print("Bad Blocks:");
+                }
+                case MIGRATION -> {
+                    out.print("");
+                    out.print("Migration Record:");
                 }
                 case DISK -> out.print("");
                 case VOLUME -> {

@@ -67,8 +67,7 @@ sealed interface ListenAddress {
     }
 
     private static Refused wrong(String text) {
-        return new Refused(
-                ExitCode.USAGE, "'" + text + "' is no place to listen; write unix:PATH or tcp:HOST:PORT");
+        return new Refused(ExitCode.USAGE, "'" + text + "' is no place to listen; write unix:PATH or tcp:HOST:PORT");
     }
 
     /** Percent-encoding of all that is not plain in a URI; '/' stays, since paths are easier read with it. */

@@ -81,6 +81,7 @@ public final class Main implements Runnable {
         line.addSubcommand("examine", new ExamineCommand(console))
                 .addSubcommand("scan", new ScanCommand(console))
                 .addSubcommand("serve", new ServeCommand(console))
+                .addSubcommand("copy", new CopyCommand(console))
                 .addSubcommand("status", new StatusCommand(console))
                 .addSubcommand("detail", new DetailCommand(console))
                 .addSubcommand("fail", new FailCommand(console))

@@ -54,8 +54,9 @@ final class ServeCommand extends Verb {
     @Option(
             names = "--listen",
             paramLabel = "WHERE",
-            description = "unix:PATH or tcp:HOST[:PORT]; may be given more than once. Default: a Unix socket NAME.nbd next to"
-                    + " the control socket.")
+            description =
+                    "unix:PATH or tcp:HOST[:PORT]; may be given more than once. Default: a Unix socket NAME.nbd next to"
+                            + " the control socket.")
     private List<String> listen = List.of();
 
     @Option(names = "--read-only", description = "Write nothing at all.")
@@ -71,8 +72,9 @@ final class ServeCommand extends Verb {
 
     @Option(
             names = "--accept-write-hole",
-            description = "Write to a RAID5 that is degraded and was not closed in good order: old data in the stripes that"
-                    + " were in flight may be lost.")
+            description =
+                    "Write to a RAID5 that is degraded and was not closed in good order: old data in the stripes that"
+                            + " were in flight may be lost.")
     private boolean acceptWriteHole;
 
     @Option(
@@ -85,8 +87,9 @@ final class ServeCommand extends Verb {
     @Option(
             names = "--control",
             paramLabel = "PATH",
-            description = "The control socket. Default: NAME.sock in /run/redoubt (root) or in $$XDG_RUNTIME_DIR/redoubt,"
-                    + " NAME being the first array's.")
+            description =
+                    "The control socket. Default: NAME.sock in /run/redoubt (root) or in $$XDG_RUNTIME_DIR/redoubt,"
+                            + " NAME being the first array's.")
     private Optional<Path> control = Optional.empty();
 
     @Parameters(arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")

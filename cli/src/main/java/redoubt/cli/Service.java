@@ -89,7 +89,10 @@ final class Service {
         try {
             NbdExports exports = new NbdExports();
             for (AssembledContainer.Volume volume : container.volumes()) {
-                exports.add(volume.name(), volume.array(), description(volume.found().picture()));
+                exports.add(
+                        volume.name(),
+                        volume.array(),
+                        description(volume.found().picture()));
             }
             NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
             try {
@@ -122,17 +125,16 @@ final class Service {
             throws IOException {
         List<String> uris = new ArrayList<>();
         for (ListenAddress address : addresses) {
-            ListenAddress bound =
-                    switch (address) {
-                        case ListenAddress.Unix(Path path) -> {
-                            nbd.listenUnix(path);
-                            yield address;
-                        }
-                        case ListenAddress.Tcp(String host, int port) -> {
-                            InetSocketAddress chosen = nbd.listenTcp(new InetSocketAddress(host, port));
-                            yield new ListenAddress.Tcp(host, chosen.getPort());
-                        }
-                    };
+            ListenAddress bound = switch (address) {
+                case ListenAddress.Unix(Path path) -> {
+                    nbd.listenUnix(path);
+                    yield address;
+                }
+                case ListenAddress.Tcp(String host, int port) -> {
+                    InetSocketAddress chosen = nbd.listenTcp(new InetSocketAddress(host, port));
+                    yield new ListenAddress.Tcp(host, chosen.getPort());
+                }
+            };
             exports.forEach(export -> uris.add(bound.uri(export)));
         }
         return List.copyOf(uris);

@@ -20,7 +20,10 @@ final class StopSignal {
     /** Listens to signals, until the process ends. */
     static StopSignal ofProcess() {
         StopSignal signal = new StopSignal();
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("redoubt-stop").unstarted(signal::shutDown)); // tidy: the virtual machine wants a thread that is not started
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform()
+                        .name("redoubt-stop")
+                        .unstarted(signal::shutDown)); // tidy: the virtual machine wants a thread that is not started
         return signal;
     }
 

@@ -16,6 +16,7 @@ abstract class Verb implements Callable<Integer> {
             names = {"-h", "--help"},
             usageHelp = true,
             description = "Show this page.")
+    @SuppressWarnings("UnusedVariable") // picocli asks for it
     private boolean help;
 
     Verb(Console console) {
