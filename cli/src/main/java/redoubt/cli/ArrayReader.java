@@ -85,8 +85,7 @@ final class ArrayReader {
         }
     }
 
-    private void readInParts(long offset, long length, int partBytes, Sink sink)
-            throws java.io.IOException, Refused {
+    private void readInParts(long offset, long length, int partBytes, Sink sink) throws java.io.IOException, Refused {
         for (long done = 0; done < length; done += partBytes) {
             int part = (int) Math.min(partBytes, length - done);
             Ahead one = new Ahead();
@@ -119,8 +118,8 @@ final class ArrayReader {
         ahead.buffer = buffer;
         ahead.offset = offset;
         ahead.length = length;
-        ahead.request = pool.take()
-                .prepare(IoOperation.READ, offset, length, 0, buffer, 0, request -> ahead.ended.release());
+        ahead.request =
+                pool.take().prepare(IoOperation.READ, offset, length, 0, buffer, 0, request -> ahead.ended.release());
         device.submit(ahead.request);
     }
 

@@ -48,7 +48,10 @@ final class CopyCommand extends Verb {
     private static final int HOLE_BYTES = 64 << 10;
     private static final int LOST_LIMIT = 1000;
 
-    @Option(names = "--array", paramLabel = "NAME", description = "The array, where the disks form several (name or UUID).")
+    @Option(
+            names = "--array",
+            paramLabel = "NAME",
+            description = "The array, where the disks form several (name or UUID).")
     private Optional<String> arrayName = Optional.empty();
 
     @Option(names = "--overwrite", description = "Write over a DEST that is there already.")
@@ -69,7 +72,10 @@ final class CopyCommand extends Verb {
             description = "How long a disk may take over one read. Default: ${DEFAULT-VALUE}")
     private String memberTimeout = "";
 
-    @Parameters(arity = "2..*", paramLabel = "DISK... DEST", description = "The disks, PATH[,serial=TEXT], and last where to.")
+    @Parameters(
+            arity = "2..*",
+            paramLabel = "DISK... DEST",
+            description = "The disks, PATH[,serial=TEXT], and last where to.")
     private List<String> words = List.of();
 
     CopyCommand(Console console) {
@@ -87,8 +93,7 @@ final class CopyCommand extends Verb {
                 .withMemberTimeoutNanos(Seconds.parse(memberTimeout));
         try (Engine engine = new Engine();
                 IoMemory memory = DataMemory.forCopying();
-                AssembledContainer container =
-                        engine.start(disks, Access.LOOK, options, memory, console()::say)) {
+                AssembledContainer container = engine.start(disks, Access.LOOK, options, memory, console()::say)) {
             AssembledContainer.Volume volume = only(container);
             Notices.of(volume).forEach(console()::say);
             return copy(volume, memory, destination);
@@ -102,7 +107,9 @@ final class CopyCommand extends Verb {
         throw new Refused(
                 ExitCode.USAGE.number(),
                 "the disks form several arrays; choose one with --array:",
-                container.volumes().stream().map(AssembledContainer.Volume::name).toList());
+                container.volumes().stream()
+                        .map(AssembledContainer.Volume::name)
+                        .toList());
     }
 
     private static void refuseToWriteOverADisk(List<Disk> disks, String destination) throws Refused, IOException {
@@ -178,14 +185,12 @@ final class CopyCommand extends Verb {
         boolean filled = device || (regular && Files.exists(path) && Files.size(path) > 0);
         if (filled && !overwrite) {
             throw new Refused(
-                    ExitCode.REFUSED, "'" + destination + "' is there already; insist with --overwrite, or name another DEST");
+                    ExitCode.REFUSED,
+                    "'" + destination + "' is there already; insist with --overwrite, or name another DEST");
         }
         FileChannel channel = regular
                 ? FileChannel.open(
-                        path,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE,
-                        StandardOpenOption.TRUNCATE_EXISTING)
+                        path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)
                 : FileChannel.open(path, StandardOpenOption.WRITE);
         return new Target(channel, regular, regular || device, size);
     }

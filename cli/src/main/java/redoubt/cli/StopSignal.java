@@ -2,6 +2,7 @@ package redoubt.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import redoubt.base.Threads;
 
 /**
  * The wish that the process ends, from wherever it comes first: SIGTERM, SIGINT, or the control socket.
@@ -20,10 +21,7 @@ final class StopSignal {
     /** Listens to signals, until the process ends. */
     static StopSignal ofProcess() {
         StopSignal signal = new StopSignal();
-        Runtime.getRuntime()
-                .addShutdownHook(Thread.ofPlatform()
-                        .name("redoubt-stop")
-                        .unstarted(signal::shutDown)); // tidy: the virtual machine wants a thread that is not started
+        Threads.atExit("redoubt-stop", signal::shutDown);
         return signal;
     }
 
