@@ -9,6 +9,9 @@ import redoubt.metadata.RaidLevel;
 import redoubt.metadata.VolumePicture;
 import redoubt.personality.CopiesPersonality;
 import redoubt.personality.NearLayout;
+import redoubt.personality.ParityLayout;
+import redoubt.personality.ParityRotation;
+import redoubt.personality.Raid5Personality;
 
 /** What a volume's level, layout and chunk mean to the engine. */
 final class Levels {
@@ -27,7 +30,11 @@ final class Levels {
                 volume.layout() == RAID10_NEAR_TWO
                         ? Optional.of(new NearLayout(slots, 2, volume.chunkBytes()))
                         : Optional.empty();
-            case LINEAR, RAID4, RAID5, RAID6 -> Optional.empty();
+            case RAID4 -> Optional.of(new ParityLayout(slots, volume.chunkBytes(), ParityRotation.PARITY_LAST));
+            case RAID5 ->
+                ParityRotation.ofNumber(volume.layout())
+                        .map(rotation -> new ParityLayout(slots, volume.chunkBytes(), rotation));
+            case LINEAR, RAID6 -> Optional.empty();
         };
     }
 
@@ -36,6 +43,8 @@ final class Levels {
         Layout layout = layout(volume).orElseThrow();
         if (layout instanceof NearLayout near) {
             return new CopiesPersonality(host, level(volume.level()), near, volume.chunkBytes());
+        } else if (layout instanceof ParityLayout parity) {
+            return new Raid5Personality(host, level(volume.level()), parity);
         }
         throw new IllegalStateException("no personality for " + volume.level().word());
     }
