@@ -44,9 +44,7 @@ class CorpusTest {
     }
 
     static List<String> cases() {
-        List<String> names = Corpus.names("imsm-").stream()
-                .filter(name -> !name.startsWith("imsm-r5")) // until the engine has parity
-                .toList();
+        List<String> names = Corpus.names("imsm-");
         return names.isEmpty() ? List.of("no corpus") : names;
     }
 
