@@ -1,6 +1,8 @@
 package redoubt.block;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -20,45 +22,43 @@ final class FileCalls implements ThreadLane.Work {
     /** Stands for "no descriptor", where there is no Linux. */
     static final int NO_DESCRIPTOR = -1;
 
+    private static final int BOUNCE_BYTES = 1 << 17;
+
     private final FileChannel[] channels;
     private final Views[] views;
     private final int descriptor;
+    private final int direct;
     private final boolean blockDevice;
     private final BlockLimits limits;
     private final NoSpaceText noSpace = new NoSpaceText();
     private final boolean sizeCanChange;
-    private final @Nullable MappedFile mapped;
-    private final @Nullable CachedReads cached;
-    private final @Nullable DiskClaim claim;
+    private final Runnable left;
 
     /**
      * Takes over what was opened.
      *
      * @param channels one for each thread
      * @param descriptor opened for reading, and for writing unless the limits say read-only; or {@link #NO_DESCRIPTOR}
-     * @param mapped what is to be unmapped in the end
-     * @param cached who is to let go of the descriptor before it is closed
-     * @param claim what is released when everything is closed
+     * @param direct opened in the same way, past the page cache; or {@link #NO_DESCRIPTOR} to go through it
+     * @param left told when the last channel is closed
      */
     FileCalls(
             FileChannel[] channels,
             int descriptor,
+            int direct,
             boolean blockDevice,
             BlockLimits limits,
-            @Nullable MappedFile mapped,
-            @Nullable CachedReads cached,
-            @Nullable DiskClaim claim) {
+            Runnable left) {
         this.channels = channels;
         this.descriptor = descriptor;
+        this.direct = direct;
         this.blockDevice = blockDevice;
         this.limits = limits;
         this.sizeCanChange = !blockDevice;
-        this.mapped = mapped;
-        this.cached = cached;
-        this.claim = claim;
+        this.left = left;
         this.views = new Views[channels.length];
         for (int i = 0; i < channels.length; i++) {
-            views[i] = new Views();
+            views[i] = new Views(direct != NO_DESCRIPTOR);
         }
     }
 
@@ -67,8 +67,14 @@ final class FileCalls implements ThreadLane.Work {
         try {
             FileChannel channel = channels[thread];
             IoStatus status = switch (request.operation()) {
-                case READ -> read(channel, views[thread], request, call);
-                case WRITE -> write(channel, views[thread], request, call);
+                case READ ->
+                    direct == NO_DESCRIPTOR
+                            ? read(channel, views[thread], request, call)
+                            : transfer(false, channel, views[thread], request, call);
+                case WRITE ->
+                    direct == NO_DESCRIPTOR
+                            ? write(channel, views[thread], request, call)
+                            : transfer(true, channel, views[thread], request, call);
                 case FLUSH -> {
                     channel.force(false);
                     yield IoStatus.OK;
@@ -116,6 +122,43 @@ final class FileCalls implements ThreadLane.Work {
             at += moved;
             if (!call.wanted()) {
                 return IoStatus.TIMED_OUT; // what a hung call left undone must not be done an hour later
+            }
+        }
+        return IoStatus.OK;
+    }
+
+    /**
+     * Past the page cache, which Java's channels can only do in units of the file system's block. Memory that is not aligned goes by way of
+     * a buffer that is.
+     */
+    private IoStatus transfer(boolean write, FileChannel channel, Views views, IoRequest request, Call call)
+            throws IOException {
+        if (write && shrunk(channel, request)) {
+            return IoStatus.IO_ERROR;
+        }
+        boolean aligned = (request.address() & (limits.blockBytes() - 1)) == 0;
+        MemorySegment memory = request.buffer().segment();
+        long inMemory = request.buffer().position() + (long) request.bufferOffset();
+        long done = 0;
+        while (done < request.length()) {
+            long piece = aligned ? request.length() - done : Math.min(request.length() - done, BOUNCE_BYTES);
+            if (write && !aligned) {
+                MemorySegment.copy(memory, inMemory + done, views.bounce, 0, piece);
+            }
+            long address = aligned ? request.address() + done : views.bounce.address();
+            long moved = Linux.transfer(write, direct, address, piece, request.offset() + done);
+            if (moved < 0) {
+                moved = Linux.transferAgain(write, direct, address, piece, request.offset() + done);
+            }
+            if (moved <= 0 && moved != -Linux.EINTR) {
+                return moved == -Linux.ENOSPC || moved == -Linux.EDQUOT ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
+            }
+            if (!write && !aligned && moved > 0) {
+                MemorySegment.copy(views.bounce, 0, memory, inMemory + done, moved);
+            }
+            done += Math.max(moved, 0);
+            if (!call.wanted()) {
+                return IoStatus.TIMED_OUT;
             }
         }
         return IoStatus.OK;
@@ -241,18 +284,7 @@ final class FileCalls implements ThreadLane.Work {
 
     @Override
     public void leaveLast() {
-        if (mapped != null) {
-            mapped.close();
-        }
-        if (cached != null) {
-            cached.close();
-        }
-        if (descriptor != NO_DESCRIPTOR) {
-            Linux.close(descriptor);
-        }
-        if (claim != null) {
-            claim.release();
-        }
+        left.run();
     }
 
     /**
@@ -266,7 +298,10 @@ final class FileCalls implements ThreadLane.Work {
         private int nextPlace;
         final ByteBuffer zeroes = Zeroes.newView();
 
-        Views() {
+        final MemorySegment bounce;
+
+        Views(boolean direct) {
+            bounce = direct ? Arena.ofAuto().allocate(BOUNCE_BYTES, IoMemory.ALIGNMENT_BYTES) : MemorySegment.NULL;
             for (int i = 0; i < PLACES; i++) {
                 kept[i] = zeroes;
             }

@@ -5,8 +5,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Heartbeat;
 
@@ -24,29 +25,27 @@ import redoubt.base.Heartbeat;
  */
 public final class FileDevice implements BlockDevice {
 
+    private static final int PROBE_BYTES = 4096;
+
     private final Path path;
     private final String identity;
-    private final @Nullable DiskClaim claim;
     private final BlockLimits limits;
     private final ThreadLane lane;
+    private final @Nullable RingLane ring;
+    private final @Nullable DiskClaim claim;
     private final @Nullable MappedFile mapped;
     private final @Nullable CachedReads cached;
 
     private FileDevice(
-            Path path,
-            String identity,
-            BlockLimits limits,
-            ThreadLane lane,
-            @Nullable DiskClaim claim,
-            @Nullable MappedFile mapped,
-            @Nullable CachedReads cached) {
+            Path path, String identity, BlockLimits limits, ThreadLane lane, @Nullable RingLane ring, OpenFile file) {
         this.path = path;
         this.identity = identity;
-        this.claim = claim;
         this.limits = limits;
         this.lane = lane;
-        this.mapped = mapped;
-        this.cached = cached;
+        this.ring = ring;
+        this.claim = file.claim;
+        this.mapped = file.mapped;
+        this.cached = file.cached;
     }
 
     /**
@@ -74,45 +73,98 @@ public final class FileDevice implements BlockDevice {
     private static FileDevice open(
             Path path, DiskKind kind, FileOptions options, @Nullable DiskClaim claim, Heartbeat heartbeat)
             throws DiskRefused {
-        int descriptor = FileCalls.NO_DESCRIPTOR;
         FileChannel[] channels = new FileChannel[options.threads()];
+        OpenFile file = new OpenFile(claim);
         boolean handedOver = false;
         try {
             if (Linux.available()) {
-                descriptor = openDescriptor(path, kind, options);
+                file.descriptor = openDescriptor(path, kind, options);
             }
-            boolean direct = switch (options.caching()) {
-                case DIRECT -> true;
-                case BUFFERED, AUTOMATIC -> false;
-            };
             for (int i = 0; i < channels.length; i++) {
-                channels[i] = FileChannel.open(path, openOptions(options.readOnly(), direct));
+                channels[i] = FileChannel.open(path, openOptions(options.readOnly()));
             }
-            DiskClaim.lock(path, descriptor, channels[0], options.lock());
-            BlockLimits limits = FileLimits.of(path, kind, descriptor, channels[0], options);
+            DiskClaim.lock(path, file.descriptor, channels[0], options.lock());
+            file.direct = openDirect(path, kind, options);
+            boolean direct = file.direct != FileCalls.NO_DESCRIPTOR;
+            BlockLimits limits = FileLimits.of(path, kind, file.descriptor, channels[0], options);
             boolean inline =
-                    descriptor != FileCalls.NO_DESCRIPTOR && !direct && options.way() == FileOptions.Way.AUTOMATIC;
-            MappedFile mapped = inline && !kind.blockDevice() && !options.readOnly() && Linux.onTmpfs(descriptor)
-                    ? new MappedFile(channels[0], limits.sizeBytes())
-                    : null;
-            CachedReads cached = inline && mapped == null ? cachedReads(descriptor) : null;
-            FileCalls calls = new FileCalls(channels, descriptor, kind.blockDevice(), limits, mapped, cached, claim);
-            handedOver = true; // from here on the lane closes what was opened
+                    file.descriptor != FileCalls.NO_DESCRIPTOR && !direct && options.way() == FileOptions.Way.AUTOMATIC;
+            if (inline && !kind.blockDevice() && !options.readOnly() && Linux.onTmpfs(file.descriptor)) {
+                file.mapped = new MappedFile(channels[0], limits.sizeBytes());
+            } else if (inline) {
+                file.cached = cachedReads(file.descriptor);
+            }
+            FileCalls calls =
+                    new FileCalls(channels, file.descriptor, file.direct, kind.blockDevice(), limits, file::leave);
+            String name = "lane-" + path.getFileName();
+            handedOver = true; // from here on the lanes close what was opened
+            boolean ringWanted = direct && options.way() != FileOptions.Way.THREADS;
+            file.users.set(ringWanted ? 2 : 1);
             ThreadLane lane = new ThreadLane(
-                    "lane-" + path.getFileName(),
-                    calls,
-                    options.threads(),
-                    options.timeLimitNanos(),
-                    options.queueCapacity(),
-                    heartbeat);
-            return new FileDevice(path, kind.identity(), limits, lane, claim, mapped, cached);
+                    name, calls, options.threads(), options.timeLimitNanos(), options.queueCapacity(), heartbeat);
+            RingLane ring = ringWanted ? ring(path, kind, file, limits, options, lane, heartbeat) : null;
+            return new FileDevice(path, kind.identity(), limits, lane, ring, file);
         } catch (IOException | UnsupportedOperationException failed) {
             throw DiskKind.refusal(path, failed);
         } finally {
             if (!handedOver) {
-                closeAll(channels, descriptor);
+                closeAll(channels);
+                file.close();
             }
         }
+    }
+
+    private static @Nullable RingLane ring(
+            Path path,
+            DiskKind kind,
+            OpenFile file,
+            BlockLimits limits,
+            FileOptions options,
+            ThreadLane lane,
+            Heartbeat heartbeat)
+            throws DiskRefused {
+        try {
+            RingLane ring = new RingLane(
+                    "lane-" + path.getFileName() + "-ring",
+                    file.direct,
+                    !kind.blockDevice(),
+                    (int) Math.min(limits.sizeBytes(), Math.min(limits.blockBytes(), PROBE_BYTES)),
+                    file::leave,
+                    options.timeLimitNanos(),
+                    options.queueCapacity(),
+                    heartbeat);
+            ring.twinned(lane);
+            return ring;
+        } catch (UnsupportedOperationException refused) {
+            if (options.way() == FileOptions.Way.URING) {
+                lane.close();
+                throw new DiskRefused(
+                        DiskRefused.Reason.FAILED, path, refused.getMessage() + "; open it another way than URING");
+            }
+            return null; // the threads do it all
+        }
+    }
+
+    /** A descriptor past the page cache, if that is wanted. */
+    private static int openDirect(Path path, DiskKind kind, FileOptions options) throws DiskRefused {
+        boolean automatic = options.caching() == FileOptions.Caching.AUTOMATIC;
+        boolean demanded = options.caching() == FileOptions.Caching.DIRECT || options.way() == FileOptions.Way.URING;
+        boolean wanted = automatic && kind.blockDevice() && options.way() == FileOptions.Way.AUTOMATIC;
+        if (!demanded && !wanted) {
+            return FileCalls.NO_DESCRIPTOR;
+        }
+        int access = options.readOnly() ? Linux.O_RDONLY : Linux.O_RDWR;
+        int descriptor = Linux.available() ? Linux.open(path.toString(), access | Linux.O_DIRECT) : -Linux.ENOSYS;
+        if (descriptor >= 0) {
+            return descriptor;
+        }
+        if (demanded) {
+            throw new DiskRefused(
+                    DiskRefused.Reason.FAILED,
+                    path,
+                    "it cannot be opened past the page cache (error " + -descriptor + "); open it BUFFERED");
+        }
+        return FileCalls.NO_DESCRIPTOR;
     }
 
     private static @Nullable CachedReads cachedReads(int descriptor) {
@@ -129,34 +181,11 @@ public final class FileDevice implements BlockDevice {
         return descriptor;
     }
 
-    private static Set<OpenOption> openOptions(boolean readOnly, boolean direct) {
-        Set<OpenOption> options = new HashSet<>();
-        options.add(StandardOpenOption.READ);
-        if (!readOnly) {
-            options.add(StandardOpenOption.WRITE);
-        }
-        if (direct) {
-            options.add(directOption());
-        }
-        return options;
+    private static Set<OpenOption> openOptions(boolean readOnly) {
+        return readOnly ? Set.of(StandardOpenOption.READ) : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
     }
 
-    /** Java's word for O_DIRECT stands in a package that the compiler warns of by design; so it is asked for by name. */
-    private static OpenOption directOption() {
-        try {
-            for (Object option :
-                    Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
-                if (option.toString().equals("DIRECT")) {
-                    return (OpenOption) option;
-                }
-            }
-        } catch (ClassNotFoundException absent) {
-            throw new UnsupportedOperationException("this Java runtime has no direct I/O", absent);
-        }
-        throw new UnsupportedOperationException("this Java runtime has no direct I/O");
-    }
-
-    private static void closeAll(@Nullable FileChannel[] channels, int descriptor) {
+    private static void closeAll(@Nullable FileChannel[] channels) {
         for (FileChannel channel : channels) {
             if (channel != null) {
                 try {
@@ -166,8 +195,47 @@ public final class FileDevice implements BlockDevice {
                 }
             }
         }
-        if (descriptor != FileCalls.NO_DESCRIPTOR) {
-            Linux.close(descriptor);
+    }
+
+    /** What the lanes share, closed when the last of them has ended. */
+    private static final class OpenFile {
+        final AtomicInteger users = new AtomicInteger();
+        private final @Nullable DiskClaim claim;
+        int descriptor = FileCalls.NO_DESCRIPTOR;
+        int direct = FileCalls.NO_DESCRIPTOR;
+
+        @Nullable
+        MappedFile mapped;
+
+        @Nullable
+        CachedReads cached;
+
+        OpenFile(@Nullable DiskClaim claim) {
+            this.claim = claim;
+        }
+
+        void leave() {
+            if (users.decrementAndGet() == 0) {
+                close();
+            }
+        }
+
+        void close() {
+            if (mapped != null) {
+                mapped.close();
+            }
+            if (cached != null) {
+                cached.close();
+            }
+            if (direct != FileCalls.NO_DESCRIPTOR) {
+                Linux.close(direct);
+            }
+            if (descriptor != FileCalls.NO_DESCRIPTOR) {
+                Linux.close(descriptor);
+            }
+            if (claim != null) {
+                claim.release();
+            }
         }
     }
 
@@ -184,8 +252,20 @@ public final class FileDevice implements BlockDevice {
         } else if (lane.open() && performInline(request)) {
             request.complete(IoStatus.OK);
         } else {
-            lane.submit(request);
+            laneFor(request).submit(request);
         }
+    }
+
+    private Lane laneFor(IoRequest request) {
+        RingLane present = ring;
+        if (present == null) {
+            return lane;
+        }
+        return switch (request.operation()) {
+            case READ, WRITE -> (request.address() & (limits.blockBytes() - 1)) == 0 ? present : lane;
+            case FLUSH -> present;
+            case TRIM, WRITE_ZEROES, ALLOCATION -> lane;
+        };
     }
 
     private boolean performInline(IoRequest request) {
@@ -209,7 +289,7 @@ public final class FileDevice implements BlockDevice {
 
     /** Whether the lane was abandoned: nothing will ever be answered from here again. */
     public boolean hung() {
-        return lane.abandoned();
+        return lane.abandoned() || (ring != null && ring.abandoned());
     }
 
     /**
@@ -217,12 +297,21 @@ public final class FileDevice implements BlockDevice {
      * must not block.
      */
     public void whenHung(Runnable listener) {
-        lane.whenHung(listener);
+        AtomicBoolean told = new AtomicBoolean();
+        Runnable once = () -> {
+            if (told.compareAndSet(false, true)) {
+                listener.run();
+            }
+        };
+        lane.whenHung(once);
+        if (ring != null) {
+            ring.whenHung(once);
+        }
     }
 
     /** How often something was thrown that nobody foresaw; anything but 0 is a bug. */
     public long faults() {
-        return lane.faults();
+        return lane.faults() + (ring == null ? 0 : ring.faults());
     }
 
     @Override
@@ -231,6 +320,14 @@ public final class FileDevice implements BlockDevice {
             claim.closing();
         }
         lane.close();
+        if (ring != null) {
+            ring.close();
+        }
+    }
+
+    /** Whether requests go through an io_uring. */
+    public boolean usesRing() {
+        return ring != null;
     }
 
     /**
@@ -241,6 +338,6 @@ public final class FileDevice implements BlockDevice {
      * @return whether it is closed
      */
     public boolean awaitReleased(long nanos) throws InterruptedException {
-        return lane.awaitReleased(nanos);
+        return lane.awaitReleased(nanos) && (ring == null || ring.awaitReleased(nanos));
     }
 }

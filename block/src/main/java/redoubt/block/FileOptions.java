@@ -37,7 +37,9 @@ public record FileOptions(
         /** Inline what cannot block, the rest as suits the disk. */
         AUTOMATIC,
         /** Everything on the lane's threads: works wherever Java does. */
-        THREADS
+        THREADS,
+        /** Through an io_uring, past the page cache; refused where that does not work. */
+        URING
     }
 
     /** Whether data goes through the page cache. */

@@ -43,6 +43,8 @@ abstract class Lane {
     private final CountDownLatch emptied = new CountDownLatch(1);
     private volatile Runnable whenHung = Lane::nobodyListens;
 
+    private volatile @Nullable Lane twin;
+
     final RequestQueue queue;
     final Call[] calls;
 
@@ -86,6 +88,12 @@ abstract class Lane {
     /** Names the one who is told, on the heartbeat's thread, that the lane was abandoned. It must not block. */
     final void whenHung(Runnable listener) {
         whenHung = listener;
+    }
+
+    /** Names another lane to the same disk: when one is abandoned, so is the other. */
+    final void twinned(Lane other) {
+        twin = other;
+        other.twin = this;
     }
 
     /** Takes a request in, or settles it {@link IoStatus#GONE}. */
@@ -212,6 +220,10 @@ abstract class Lane {
         }
         settleQueued();
         wakeAll();
+        Lane other = twin;
+        if (other != null) {
+            other.abandon();
+        }
     }
 
     private void settleQueued() {

@@ -57,6 +57,19 @@ final class Linux {
 
     private static final int RWF_NOWAIT = 8;
 
+    /** Past the page cache. */
+    static final int O_DIRECT = System.getProperty("os.arch", "").equals("aarch64") ? 0x10000 : 0x4000;
+
+    private static final int SEEK_END = 2;
+    private static final long IO_URING_SETUP = 425;
+    private static final long IO_URING_ENTER = 426;
+    private static final long IO_URING_REGISTER = 427;
+    private static final long ENTER_GETEVENTS = 1;
+    private static final long ENTER_EXT_ARG = 8;
+    private static final long ENTER_ARGUMENT_BYTES = 24;
+    private static final int PROT_READ_WRITE = 3;
+    private static final int MAP_SHARED_POPULATE = 0x8001;
+
     private static final long BLKGETSIZE64 = 0x80081272L;
     private static final long BLKSSZGET = 0x1268L;
 
@@ -202,6 +215,123 @@ final class Linux {
         }
     }
 
+    /** Makes a ring; its descriptor, or {@code -errno}. */
+    static long ringSetup(int entries, MemorySegment params) {
+        return syscall(IO_URING_SETUP, entries, params.address(), 0, 0);
+    }
+
+    /** Registers something with a ring; 0 or {@code -errno}. */
+    static long ringRegister(int ring, int what, MemorySegment argument, int count) {
+        return syscall(IO_URING_REGISTER, ring, what, argument.address(), count);
+    }
+
+    private static long syscall(long number, long first, long second, long third, long fourth) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            long result = (long) Cold.SYSCALL.invokeExact(state, number, first, second, third, fourth, 0L, 0L);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /**
+     * Sends a ring's entries and waits for ends; how many were sent, or -1. Allocates nothing.
+     *
+     * @param argument address of a struct io_uring_getevents_arg
+     */
+    static int ringEnter(int ring, int send, int await, long argument) {
+        try {
+            return (int) (long) Hot.SYSCALL.invokeExact(
+                    IO_URING_ENTER,
+                    (long) ring,
+                    (long) send,
+                    (long) await,
+                    ENTER_GETEVENTS | ENTER_EXT_ARG,
+                    argument,
+                    ENTER_ARGUMENT_BYTES);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Maps a part of a ring. */
+    @SuppressWarnings("restricted")
+    static MemorySegment map(int descriptor, long offset, long bytes) {
+        try {
+            MemorySegment mapped = (MemorySegment) Cold.MMAP.invokeExact(
+                    MemorySegment.NULL, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, descriptor, offset);
+            if (mapped.address() == -1) {
+                throw new UnsupportedOperationException("io_uring cannot be mapped");
+            }
+            return mapped.reinterpret(bytes);
+        } catch (UnsupportedOperationException refused) {
+            throw refused;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Unmaps it. */
+    static void unmap(MemorySegment mapped) {
+        try {
+            int ignored = (int) Cold.MUNMAP.invokeExact(mapped, mapped.byteSize());
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** A new eventfd. */
+    static int eventDescriptor() {
+        try {
+            return (int) Cold.EVENTFD.invokeExact(0, O_CLOEXEC);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Adds the long at the address to an eventfd. Allocates nothing. */
+    static void signal(int event, long address) {
+        try {
+            long ignored = (long) Hot.WRITE.invokeExact(event, address, (long) Long.BYTES);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** Size of an open file, or -1. Allocates nothing; moves the descriptor's position, which nobody uses. */
+    static long size(int descriptor) {
+        try {
+            return (long) Hot.LSEEK.invokeExact(descriptor, 0L, SEEK_END);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** pread(2) or pwrite(2); the bytes moved, or -1. Allocates nothing. */
+    static long transfer(boolean write, int descriptor, long address, long length, long offset) {
+        try {
+            return write
+                    ? (long) Hot.PWRITE.invokeExact(descriptor, address, length, offset)
+                    : (long) Hot.PREAD.invokeExact(descriptor, address, length, offset);
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
+    /** As {@link #transfer}, but {@code -errno} when it fails: to learn the reason of a call that did. */
+    static long transferAgain(boolean write, int descriptor, long address, long length, long offset) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(Cold.STATE);
+            long result = write
+                    ? (long) Cold.PWRITE.invokeExact(state, descriptor, address, length, offset)
+                    : (long) Cold.PREAD.invokeExact(state, descriptor, address, length, offset);
+            return result < 0 ? -errno(state) : result;
+        } catch (Throwable impossible) {
+            throw broken(impossible);
+        }
+    }
+
     /** Whether an open file lies on tmpfs, where no read or write waits for a device. */
     static boolean onTmpfs(int descriptor) {
         try (Arena arena = Arena.ofConfined()) {
@@ -284,7 +414,42 @@ final class Linux {
         }
 
         static final MethodHandle PREADV2 = handle("preadv2", PREADV2_SHAPE, CAPTURE);
+        static final MethodHandle PREAD = handle("pread", TRANSFER_SHAPE, CAPTURE);
+        static final MethodHandle PWRITE = handle("pwrite", TRANSFER_SHAPE, CAPTURE);
+        static final MethodHandle SYSCALL =
+                handle("syscall", SYSCALL_SHAPE, CAPTURE, Linker.Option.firstVariadicArg(1));
+        static final MethodHandle MMAP = handle(
+                "mmap",
+                FunctionDescriptor.of(
+                        ValueLayout.ADDRESS,
+                        ValueLayout.ADDRESS,
+                        ValueLayout.JAVA_LONG,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_INT,
+                        ValueLayout.JAVA_LONG));
+        static final MethodHandle MUNMAP = handle(
+                "munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+        static final MethodHandle EVENTFD = handle(
+                "eventfd", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
     }
+
+    private static final FunctionDescriptor TRANSFER_SHAPE = FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG);
+
+    private static final FunctionDescriptor SYSCALL_SHAPE = FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG);
 
     private static final FunctionDescriptor PREADV2_SHAPE = FunctionDescriptor.of(
             ValueLayout.JAVA_LONG,
@@ -297,5 +462,16 @@ final class Linux {
     /** The handles of the calls of the data path. */
     private static final class Hot {
         static final MethodHandle PREADV2 = Cold.handle("preadv2", PREADV2_SHAPE);
+        static final MethodHandle PREAD = Cold.handle("pread", TRANSFER_SHAPE);
+        static final MethodHandle PWRITE = Cold.handle("pwrite", TRANSFER_SHAPE);
+        static final MethodHandle SYSCALL = Cold.handle("syscall", SYSCALL_SHAPE, Linker.Option.firstVariadicArg(1));
+        static final MethodHandle WRITE = Cold.handle(
+                "write",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+        static final MethodHandle LSEEK = Cold.handle(
+                "lseek",
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
     }
 }

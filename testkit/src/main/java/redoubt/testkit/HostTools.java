@@ -76,8 +76,20 @@ public final class HostTools implements AutoCloseable {
             throw new UncheckedIOException(failed);
         }
         run("mount", "-t", type, "-o", options, source, point.toString());
-        giveBack.push(() -> run("umount", point.toString()));
+        giveBack.push(() -> unmount(point));
         return point;
+    }
+
+    /** The kernel may hold on to a file for a moment after it was closed, as io_uring does. */
+    private static void unmount(Path point) {
+        Waiting.until(point + " can be unmounted", () -> {
+            try {
+                run("umount", point.toString());
+                return true;
+            } catch (IllegalStateException busy) {
+                return false;
+            }
+        });
     }
 
     /** Freezes the file system mounted here: writes to it hang in the kernel until the answer is closed, or this is. */

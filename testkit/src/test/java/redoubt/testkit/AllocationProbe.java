@@ -53,6 +53,8 @@ final class AllocationProbe implements IoCompletion {
         probe.measure("threads", FileDevice.open(file(arguments[1]), threads, heartbeat), rounds);
         FileOptions direct = threads.withCaching(FileOptions.Caching.DIRECT).withBlockBytes(BLOCK);
         probe.measure("direct", FileDevice.open(file(arguments[1]), direct, heartbeat), rounds / 4);
+        FileOptions ring = direct.withWay(FileOptions.Way.URING);
+        probe.measure("ring", FileDevice.open(file(arguments[1]), ring, heartbeat), rounds / 4);
         probe.measure("cached", FileDevice.open(file(arguments[1]), FileOptions.DEFAULTS, heartbeat), rounds);
         probe.measure("tmpfs", FileDevice.open(file(arguments[2]), FileOptions.DEFAULTS, heartbeat), rounds);
     }

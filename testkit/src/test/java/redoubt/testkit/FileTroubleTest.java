@@ -170,12 +170,24 @@ class FileTroubleTest {
     @EnumSource(names = {"WRITE", "FLUSH", "WRITE_ZEROES"})
     @Tag("interop")
     void neverReturns(IoOperation operation) throws Exception {
+        neverReturns(operation, FileOptions.Way.AUTOMATIC, 2);
+    }
+
+    /** As above, through an io_uring, which has all six requests with the kernel at once. */
+    @Test
+    @Tag("interop")
+    void neverReturnsThroughARing() throws Exception {
+        neverReturns(IoOperation.WRITE, FileOptions.Way.URING, 6);
+    }
+
+    private void neverReturns(IoOperation operation, FileOptions.Way way, int calls) throws Exception {
         long limit = TimeUnit.MILLISECONDS.toNanos(300);
         try (HostTools host = new HostTools(folder)) {
             Path ext4 = host.ext4(64L << 20);
             Path path = sparse(ext4, SIZE);
-            FileDevice device =
-                    open(path, FileOptions.DEFAULTS.withTimeLimitNanos(limit).withThreads(2));
+            FileDevice device = open(
+                    path,
+                    FileOptions.DEFAULTS.withWay(way).withTimeLimitNanos(limit).withThreads(2));
             Asker asker = new Asker(device);
             try {
                 byte[] block = BlockDeviceContract.bytes(BLOCK, 3);
@@ -202,7 +214,7 @@ class FileTroubleTest {
                     long timedOut = Arrays.stream(asked)
                             .filter(one -> one.await() == IoStatus.TIMED_OUT)
                             .count();
-                    assertThat(timedOut).isEqualTo(2);
+                    assertThat(timedOut).isEqualTo(calls);
                     assertThat(device.hung()).isTrue();
                     assertThat(told[0]).isEqualTo(1);
 
@@ -215,8 +227,8 @@ class FileTroubleTest {
                         one.free();
                     }
                     assertThat(asker.pool().free())
-                            .as("two requests are in quarantine")
-                            .isEqualTo(asker.pool().total() - 2);
+                            .as("what hangs is in quarantine")
+                            .isEqualTo(asker.pool().total() - calls);
                     assertThat(asker.memory().free()).isLessThan(asker.memory().total());
                     assertThat(device.awaitReleased(1)).isFalse();
                     assertThatThrownBy(() -> open(path, FileOptions.DEFAULTS))

@@ -37,6 +37,6 @@ class NoAllocationTest {
         command.add(folder.toString());
         command.add(tmpfs.toString());
         String output = HostTools.run(command.toArray(String[]::new));
-        assertThat(output.lines()).hasSize(20).as("%s:%n%s", mode, output).allMatch(line -> line.endsWith(" 0"));
+        assertThat(output.lines()).hasSize(24).as("%s:%n%s", mode, output).allMatch(line -> line.endsWith(" 0"));
     }
 }
