@@ -17,4 +17,5 @@ module redoubt.bench {
     requires redoubt.assembly;
     requires redoubt.nbd;
     requires redoubt.sim;
+    requires tools.jackson.databind;
 }
