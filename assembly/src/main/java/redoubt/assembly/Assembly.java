@@ -88,7 +88,7 @@ public final class Assembly {
             Scan scan = Scan.of(set, formats);
             FoundContainer found = choose(scan, options);
             Cast cast = cast(scan, found, set);
-            List<FoundVolume> wanted = judge(found, cast, options);
+            List<FoundVolume> wanted = judge(scan, found, cast, options);
             AssembledContainer container = AssembledContainer.build(
                     new AssembledContainer.Parts(scan, cast.metadata, cast.devices, cast.names, wanted),
                     options,
@@ -208,7 +208,7 @@ public final class Assembly {
     }
 
     /** The volumes that will be started. Read-only, one that cannot be had does not stand in the way of another that can. */
-    private static List<FoundVolume> judge(FoundContainer found, Cast cast, AssemblyOptions options)
+    private static List<FoundVolume> judge(Scan scan, FoundContainer found, Cast cast, AssemblyOptions options)
             throws AssemblyRefused {
         ContainerPicture picture = cast.metadata.picture();
         List<FoundVolume> ready = new ArrayList<>();
@@ -232,8 +232,24 @@ public final class Assembly {
         }
         boolean all = options.writable() || !options.arrays().isEmpty();
         if (first.isPresent() && (all || ready.isEmpty())) {
-            throw first.get().asException();
+            throw withOutsiders(first.get(), scan);
         }
         return ready;
+    }
+
+    /** Where members are missing, the disks that were given and are none are part of the answer. */
+    private static AssemblyRefused withOutsiders(Refusal refusal, Scan scan) {
+        if (!refusal.candidates().isEmpty() || refusal.reason() != AssemblyRefused.Reason.NO_ARRAY) {
+            return refusal.asException();
+        }
+        return new AssemblyRefused(refusal.reason(), refusal.sentence(), outsiders(scan));
+    }
+
+    private static List<String> outsiders(Scan scan) {
+        return scan.disks().stream()
+                .filter(disk -> disk.role() != ScannedDisk.Role.MEMBER && disk.role() != ScannedDisk.Role.SPARE)
+                .map(disk -> "%s: %s; %s"
+                        .formatted(disk.disk().location(), disk.role().word(), disk.because()))
+                .toList();
     }
 }

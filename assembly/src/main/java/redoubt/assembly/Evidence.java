@@ -1,45 +1,285 @@
 package redoubt.assembly;
 
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import redoubt.assembly.Likeness.Degree;
+import redoubt.assembly.content.Signatures;
+import redoubt.assembly.content.Testimony;
+import redoubt.base.Extent;
+import redoubt.base.Sectors;
+import redoubt.md.Layout;
+import redoubt.metadata.RaidLevel;
+import redoubt.metadata.ReadFailed;
+import redoubt.metadata.SlotPicture;
+import redoubt.metadata.SlotState;
 import redoubt.metadata.VolumePicture;
 
-/** What the content of the disks says about who is who. Reads the disks, never writes. */
-class Evidence {
+/**
+ * What the content of the disks says about who is who. Reads the disks, never writes.
+ *
+ * <ul>
+ *   <li><b>Mirrors are equal</b>, and disks that are no mirrors of each other are not. This finds the pairs of a RAID10, and a disk that was
+ *       given twice. Of a pair that is being rebuilt only the rebuilt part is equal; which of the two is the source cannot be told from it.
+ *   <li><b>Parity adds up</b> to zero over all members. It says whether a disk belongs, not where.
+ *   <li><b>Partition tables and file systems</b> say where in the volume they stand, and so in which order the disks belong. The best
+ *       arrangement counts if it beats every other content by {@link #MARGIN_POINTS}.
+ * </ul>
+ */
+final class Evidence {
+
+    /** By how many points the best content must beat the next ({@link Testimony}). */
+    static final int MARGIN_POINTS = 4;
+
+    private static final int PARITY_SAMPLE_BYTES = 4096;
+    private static final int CONTENTS_LIMIT = 5040;
 
     /**
-     * What is left of the arrangements.
+     * What is left of the arrangements; none when the content contradicts them all.
      *
      * @param because what ruled the others out, in words with a margin; empty where nothing was
      */
     record Narrowed(List<Arrangement> left, String because) {}
 
-    /** Rules out what contradicts the content of a volume. */
-    Narrowed narrow(VolumePicture volume, List<Arrangement> arrangements) {
-        return new Narrowed(arrangements, "");
+    private record Judged(List<Arrangement> group, Testimony testimony) {}
+
+    private final Map<Integer, DiskPages> disks = new HashMap<>();
+    private final Map<Integer, String> names = new HashMap<>();
+    private final Likeness likeness = new Likeness(disks);
+
+    Evidence(List<OpenDisk> open) {
+        for (OpenDisk disk : open) {
+            disks.put(disk.number(), new DiskPages(disk));
+            names.put(disk.number(), disk.name());
+        }
     }
+
+    /** Rules out what contradicts the content of a volume. A disk that cannot be read says nothing. */
+    Narrowed narrow(VolumePicture volume, List<Arrangement> arrangements) {
+        try {
+            Optional<String> contradiction = strangers(volume, arrangements);
+            if (contradiction.isPresent()) {
+                return new Narrowed(List.of(), contradiction.get());
+            }
+            Narrowed paired = pairs(volume, arrangements);
+            if (paired.left().isEmpty()) {
+                return paired;
+            }
+            Narrowed best = signatures(volume, paired.left());
+            return new Narrowed(best.left(), join(paired.because(), best.because()));
+        } catch (ReadFailed failed) {
+            return new Narrowed(arrangements, "its content could not be looked at: " + failed.getMessage());
+        }
+    }
+
+    private static String join(String one, String other) {
+        return one.isEmpty() || other.isEmpty() ? one + other : one + "; " + other;
+    }
+
+    // ---------------------------------------------------------------------------------------------- who does not
+    // belong
+
+    private Optional<String> strangers(VolumePicture volume, List<Arrangement> arrangements) throws ReadFailed {
+        Set<Integer> present = new HashSet<>();
+        for (SlotPicture slot : volume.slots()) {
+            int disk = arrangements.getFirst().inSync(slot);
+            if (disk != Arrangement.NOBODY) {
+                present.add(disk);
+            }
+        }
+        if (volume.level() == RaidLevel.RAID5
+                && present.size() == volume.slots().size()) {
+            Optional<String> off = parity(volume, present);
+            if (off.isPresent()) {
+                return off;
+            }
+        }
+        return copies(volume, arrangements);
+    }
+
+    /** Only what holds for every order is said: the sum over all members. A foreign disk or a copy puts nearly every sample off. */
+    private Optional<String> parity(VolumePicture volume, Set<Integer> present) throws ReadFailed {
+        int informative = 0;
+        int off = 0;
+        for (long at : Likeness.places(region(volume))) {
+            byte[] sum = new byte[PARITY_SAMPLE_BYTES];
+            boolean anything = false;
+            for (int disk : present) {
+                byte[] bytes = pages(disk).read(at, PARITY_SAMPLE_BYTES);
+                anything |= !Likeness.zero(bytes);
+                AssumedVolume.xor(sum, bytes);
+            }
+            informative += anything ? 1 : 0;
+            off += Likeness.zero(sum) ? 0 : 1;
+        }
+        return off * 2 > informative
+                ? Optional.of(
+                        "the parity of %s does not add up in %d of %d samples, so one of the disks does not belong to it or is a copy of another"
+                                .formatted(title(volume), off, informative))
+                : Optional.empty();
+    }
+
+    /** The same content in places where different content belongs: a disk that was given twice. */
+    private Optional<String> copies(VolumePicture volume, List<Arrangement> arrangements) throws ReadFailed {
+        if (volume.level() == RaidLevel.RAID1) {
+            return Optional.empty(); // then both are what a mirror should be
+        }
+        String twins = "";
+        for (Arrangement arrangement : arrangements) {
+            List<Set<Integer>> columns = arrangement.columns(volume);
+            twins = twins(volume, columns);
+            if (twins.isEmpty()) {
+                return Optional.empty();
+            }
+        }
+        return Optional.of(twins + "; leave the copy out");
+    }
+
+    private String twins(VolumePicture volume, List<Set<Integer>> columns) throws ReadFailed {
+        for (int i = 0; i < columns.size(); i++) {
+            for (int k = i + 1; k < columns.size(); k++) {
+                for (int one : columns.get(i)) {
+                    for (int other : columns.get(k)) {
+                        Likeness.Finding found = likeness.of(one, other, region(volume));
+                        boolean same = found.degree() == Degree.IDENTICAL || found.degree() == Degree.SAMPLES_EQUAL;
+                        if (same && found.informative() > 0) {
+                            return "%s and %s hold the same, and %s has different data on each of its members"
+                                    .formatted(names.get(one), names.get(other), title(volume));
+                        }
+                    }
+                }
+            }
+        }
+        return "";
+    }
+
+    // ---------------------------------------------------------------------------------------------- mirrors
+
+    /** Keeps the arrangements whose mirrors are most alike: identical ones where there are any, else nearly equal ones. */
+    private Narrowed pairs(VolumePicture volume, List<Arrangement> arrangements) throws ReadFailed {
+        if (volume.level() != RaidLevel.RAID10 && volume.level() != RaidLevel.RAID1) {
+            return new Narrowed(arrangements, "");
+        }
+        Degree best = Degree.DIFFERENT;
+        Map<Arrangement, Degree> degrees = new HashMap<>();
+        for (Arrangement arrangement : arrangements) {
+            Degree degree = worstPair(volume, arrangement);
+            degrees.put(arrangement, degree);
+            best = degree.compareTo(best) < 0 ? degree : best;
+        }
+        if (best == Degree.DIFFERENT) {
+            return new Narrowed(
+                    List.of(),
+                    "in every arrangement of the disks of %s there are mirrors that do not hold the same, so one of the disks does not belong to it"
+                            .formatted(title(volume)));
+        }
+        Degree wanted = best;
+        List<Arrangement> left = arrangements.stream()
+                .filter(arrangement -> degrees.get(arrangement) == wanted)
+                .toList();
+        return new Narrowed(
+                left,
+                left.size() == arrangements.size()
+                        ? ""
+                        : "which disks mirror each other is told by their content (%d of %d arrangements left)"
+                                .formatted(left.size(), arrangements.size()));
+    }
+
+    private Degree worstPair(VolumePicture volume, Arrangement arrangement) throws ReadFailed {
+        Degree worst = Degree.IDENTICAL;
+        int copies = volume.level() == RaidLevel.RAID1 ? volume.slots().size() : 2;
+        for (SlotPicture one : volume.slots()) {
+            for (SlotPicture other : volume.slots()) {
+                if (one.slot() < other.slot() && one.slot() / copies == other.slot() / copies) {
+                    Degree degree = alike(volume, arrangement, one, other);
+                    worst = degree.compareTo(worst) > 0 ? degree : worst;
+                }
+            }
+        }
+        return worst;
+    }
+
+    private Degree alike(VolumePicture volume, Arrangement arrangement, SlotPicture one, SlotPicture other)
+            throws ReadFailed {
+        int first = arrangement.occupant(one);
+        int second = arrangement.occupant(other);
+        if (first == Arrangement.NOBODY || second == Arrangement.NOBODY) {
+            return Degree.IDENTICAL; // nothing to compare
+        }
+        Extent region = region(volume);
+        long done = region.length();
+        for (SlotPicture slot : List.of(one, other)) {
+            if (slot.state() == SlotState.REBUILDING) {
+                done = Math.min(done, Sectors.toBytes(slot.recoveredSectors()));
+            }
+        }
+        return done == 0
+                ? Degree.IDENTICAL
+                : likeness.of(first, second, new Extent(region.offset(), done)).degree();
+    }
+
+    // ---------------------------------------------------------------------------------------------- partition tables
+    // and file systems
+
+    private Narrowed signatures(VolumePicture volume, List<Arrangement> arrangements) throws ReadFailed {
+        List<List<Arrangement>> groups = contents(volume, arrangements);
+        Layout layout = Levels.layout(volume).orElse(null);
+        if (groups.size() < 2 || groups.size() > CONTENTS_LIMIT || layout == null) {
+            return new Narrowed(arrangements, "");
+        }
+        List<Judged> judged = new ArrayList<>();
+        for (List<Arrangement> group : groups) {
+            Arrangement first = group.getFirst();
+            Testimony testimony = first.columns(volume).isEmpty()
+                    ? new Testimony()
+                    : Signatures.of(new AssumedVolume(volume, layout, first, disks));
+            judged.add(new Judged(group, testimony));
+        }
+        judged.sort(Comparator.comparingInt((Judged each) -> -each.testimony().score()));
+        Testimony best = judged.get(0).testimony();
+        int margin = best.score() - Math.max(0, judged.get(1).testimony().score());
+        if (best.score() >= MARGIN_POINTS && margin >= MARGIN_POINTS) {
+            return new Narrowed(
+                    judged.getFirst().group(),
+                    "%s speaks for itself: %s (%d points, %d more than the next arrangement)"
+                            .formatted(title(volume), best.words(), best.score(), margin));
+        }
+        return new Narrowed(
+                arrangements,
+                best.silent()
+                        ? "no partition table or file system in it shows the order"
+                        : "what is in it (%s) does not show the order well enough: %d points ahead, and %d are needed"
+                                .formatted(best.words(), Math.max(0, margin), MARGIN_POINTS));
+    }
+
+    // ---------------------------------------------------------------------------------------------- what comes to the
+    // same
 
     /** The arrangements in groups that give the same content of a volume. */
     List<List<Arrangement>> contents(VolumePicture volume, List<Arrangement> arrangements) {
         List<List<Arrangement>> groups = new ArrayList<>();
+        List<List<Set<Integer>>> firsts = new ArrayList<>();
         for (Arrangement arrangement : arrangements) {
             List<Set<Integer>> columns = arrangement.columns(volume);
-            groups.stream()
-                    .filter(group ->
-                            sameContent(volume, columns, group.getFirst().columns(volume)))
-                    .findFirst()
-                    .orElseGet(() -> {
-                        List<Arrangement> fresh = new ArrayList<>();
-                        groups.add(fresh);
-                        return fresh;
-                    })
-                    .add(arrangement);
+            int group = 0;
+            while (group < groups.size() && !sameContent(volume, columns, firsts.get(group))) {
+                group++;
+            }
+            if (group == groups.size()) {
+                groups.add(new ArrayList<>());
+                firsts.add(columns);
+            }
+            groups.get(group).add(arrangement);
         }
         return groups;
     }
 
-    /** Columns that share a disk hold the same, since the disks of a column do. */
     private boolean sameContent(VolumePicture volume, List<Set<Integer>> one, List<Set<Integer>> other) {
         if (one.size() != other.size()) {
             return false;
@@ -52,14 +292,40 @@ class Evidence {
         return true;
     }
 
+    /** The disks of a column hold the same; so columns that share one do, and columns of which two are equal byte for byte. */
     private boolean sameColumn(VolumePicture volume, Set<Integer> one, Set<Integer> other) {
-        return (one.isEmpty() && other.isEmpty())
-                || one.stream().anyMatch(other::contains)
+        if (one.isEmpty() || other.isEmpty()) {
+            return one.isEmpty() && other.isEmpty();
+        }
+        return one.stream().anyMatch(other::contains)
                 || one.stream().anyMatch(a -> other.stream().anyMatch(b -> identical(volume, a, b)));
     }
 
-    /** Whether two disks hold the same bytes in all of a volume. */
-    boolean identical(VolumePicture volume, int one, int other) {
-        return one == other;
+    private boolean identical(VolumePicture volume, int one, int other) {
+        try {
+            return likeness.of(one, other, region(volume)).degree() == Degree.IDENTICAL;
+        } catch (ReadFailed unreadable) {
+            return false;
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------
+
+    /** Where a volume lies on each of its members. */
+    private static Extent region(VolumePicture volume) {
+        long from = volume.slots().isEmpty() ? 0 : volume.slots().getFirst().dataOffsetSectors();
+        return new Extent(Sectors.toBytes(from), Sectors.toBytes(volume.componentSectors()));
+    }
+
+    private DiskPages pages(int disk) throws ReadFailed {
+        @Nullable DiskPages pages = disks.get(disk);
+        if (pages == null) {
+            throw new ReadFailed("disk %d is not open".formatted(disk));
+        }
+        return pages;
+    }
+
+    private static String title(VolumePicture volume) {
+        return redoubt.metadata.Printable.of(volume.name());
     }
 }

@@ -149,7 +149,7 @@ final class Identification {
     }
 
     Outcome resolve() {
-        if (unplaced.isEmpty()) {
+        if (unplaced.isEmpty() && everySerialKnown()) {
             Identity certain = new Identity.Certain("every disk is known by its serial");
             return outcome(
                     new Arrangement(fixed),
@@ -171,6 +171,14 @@ final class Identification {
                             .formatted(unplaced.size(), ways));
         }
         return narrow(Arrangement.all(fixed, unplaced, openEntries));
+    }
+
+    /** A disk that took the only place that was left is looked at all the same: it may be a copy of another. */
+    private boolean everySerialKnown() {
+        return fixed.stream()
+                .filter(number -> number != Arrangement.NOBODY)
+                .map(disks::get)
+                .allMatch(disk -> disk != null && disk.serial().isPresent());
     }
 
     private Outcome narrow(List<Arrangement> all) {
@@ -199,33 +207,32 @@ final class Identification {
                     ? new Identity.Certain("only one place is open for the disk without a serial")
                     : new Identity.Evident(why);
         }
-        List<String> lines = lines(volume, left);
-        int contents = evidence.contents(volume, left).size();
-        if (contents == 1) {
+        List<List<Arrangement>> contents = evidence.contents(volume, left);
+        if (contents.size() == 1) {
             return new Identity.Indifferent(
                     "which disk is which is not known, and every arrangement that is left gives the same content"
                             + (why.isEmpty() ? "" : " (" + why + ")"),
-                    lines);
+                    lines(volume, left));
         }
         return new Identity.Ambiguous(
                 "%d arrangements of %s are possible and give %d different contents%s"
-                        .formatted(left.size(), names(unplaced), contents, why.isEmpty() ? "" : "; " + why),
-                lines);
+                        .formatted(left.size(), names(unplaced), contents.size(), why.isEmpty() ? "" : "; " + why),
+                lines(volume, contents.stream().map(List::getFirst).toList()));
     }
 
-    private List<String> lines(VolumePicture volume, List<Arrangement> left) {
+    private List<String> lines(VolumePicture volume, List<Arrangement> arrangements) {
         List<String> lines = new ArrayList<>();
-        for (Arrangement arrangement : left.subList(0, Math.min(left.size(), LINES_LIMIT))) {
-            lines.add(volumeLine(volume, arrangement));
+        for (Arrangement arrangement : arrangements.subList(0, Math.min(arrangements.size(), LINES_LIMIT))) {
+            lines.add(line(volume, arrangement));
         }
-        if (left.size() > LINES_LIMIT) {
-            lines.add("... and %d more".formatted(left.size() - LINES_LIMIT));
+        if (arrangements.size() > LINES_LIMIT) {
+            lines.add("... and %d more".formatted(arrangements.size() - LINES_LIMIT));
         }
         return lines;
     }
 
     /** An arrangement in the words in which the user can choose it. */
-    private String volumeLine(VolumePicture volume, Arrangement arrangement) {
+    private String line(VolumePicture volume, Arrangement arrangement) {
         List<String> words = new ArrayList<>();
         for (SlotPicture slot : volume.slots()) {
             if (slot.diskIndex().isPresent()) {

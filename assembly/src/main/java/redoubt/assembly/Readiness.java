@@ -90,7 +90,7 @@ final class Readiness {
         if (volume.dirty() && absent != 0 && Levels.whole(volume, absent) && !insisted.contains(Insistence.LONE_HALF)) {
             return Optional.of(new Refusal(
                     AssemblyRefused.Reason.NO_ARRAY,
-                    "%s: what is here was being written to when it was last seen, and %s could have gone on without it, so this may be the older half; add the missing disk%s, or insist with %s"
+                    "%s: what is here was being written to when it was last seen, and what is missing (%s) could have gone on without it, so this may be the older half; add the missing disk%s, or insist with %s"
                             .formatted(
                                     title,
                                     absentees(),
@@ -166,6 +166,10 @@ final class Readiness {
 
     /** Who is not in sync, and why. */
     private String absentees() {
+        if (identity instanceof Identity.Indifferent) {
+            int missing = volume.slots().size() - Long.bitCount(slots(SlotState.IN_SYNC));
+            return "%d of its members".formatted(missing); // which one is not known
+        }
         List<String> words = new ArrayList<>();
         for (SlotPicture slot : volume.slots()) {
             String what = switch (slot.state()) {

@@ -113,7 +113,7 @@ public record Scan(List<ScannedDisk> disks, List<FoundContainer> containers) {
         }
 
         private FoundContainer chosen(ContainerChoice.Chosen chosen, List<Integer> numbers) {
-            Identification.Outcome outcome = new Identification(chosen, disks, new Evidence()).resolve();
+            Identification.Outcome outcome = new Identification(chosen, disks, new Evidence(set.disks())).resolve();
             outcome.leftOut().forEach((number, why) -> put(disk(number).in(ScannedDisk.Role.STALE, why)));
             ContainerPicture before = chosen.container().picture();
             if (outcome.contradiction() != null) {

@@ -44,6 +44,10 @@ final class Corpus {
         }
     }
 
+    /** What a test says that cannot run. */
+    static final String SKIPPED =
+            "SKIPPED: there is no corpus; put it at shared/corpus beside the tree, or name it in REDOUBT_CORPUS";
+
     private static final int BLOCK_BYTES = 64 * 1024;
 
     private final Path unpacked;

@@ -29,9 +29,7 @@ class CorpusTest {
 
     @BeforeAll
     static void findTheCorpus() {
-        Assumptions.assumeTrue(
-                Corpus.root().isPresent(),
-                "SKIPPED: there is no corpus; put it at shared/corpus beside the tree, or name it in REDOUBT_CORPUS");
+        Assumptions.assumeTrue(Corpus.root().isPresent(), Corpus.SKIPPED);
         corpus = new Corpus(unpacked);
         rig = new Rig();
     }
