@@ -31,7 +31,20 @@ public final class FileDisks implements DiskOpener {
                         DiskRefused.Reason.NOT_A_DISK,
                         Path.of(disk.location().replace('\0', '?')),
                         "nobody here opens such an address; give a file or a block device"));
-        return FileDevice.open(
-                path, options.withReadOnly(access.readOnly()).withTimeLimitNanos(memberTimeoutNanos), heartbeat);
+        FileOptions.Lock lock = switch (access) {
+            case LOOK -> FileOptions.Lock.NONE;
+            case READ -> FileOptions.Lock.SHARED;
+            case WRITE -> FileOptions.Lock.EXCLUSIVE;
+        };
+        FileOptions wanted = new FileOptions(
+                access.readOnly(),
+                memberTimeoutNanos,
+                options.way(),
+                options.threads(),
+                options.caching(),
+                options.blockBytes(),
+                options.queueCapacity(),
+                lock);
+        return FileDevice.open(path, wanted, heartbeat);
     }
 }

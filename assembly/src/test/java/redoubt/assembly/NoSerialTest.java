@@ -96,7 +96,11 @@ class NoSerialTest {
                 "imsm-r0-3d-128k",
                 "imsm-r10-4d-64k",
                 "imsm-r1-rebuilding-spare",
-                "imsm-r10-4d-rebuilding"
+                "imsm-r10-4d-rebuilding",
+                "imsm-r5-3d-64k",
+                "imsm-r5-4d-16k-ppl",
+                "imsm-r5-degraded",
+                "imsm-r5-dirty-crash"
             })
     void whatTheContentDoesNotTellIsRefusedWithTheCandidates(String name) {
         for (List<Disk> order : Orders.of(unknown(name), SEED)) {
@@ -111,7 +115,15 @@ class NoSerialTest {
 
     /** A candidate is a choice that can be pasted: of those given, one is the truth. */
     @ParameterizedTest
-    @ValueSource(strings = {"imsm-r0-2d-64k", "imsm-r0-3d-128k", "imsm-r10-4d-64k", "imsm-r1-rebuilding-spare"})
+    @ValueSource(
+            strings = {
+                "imsm-r0-2d-64k",
+                "imsm-r0-3d-128k",
+                "imsm-r10-4d-64k",
+                "imsm-r1-rebuilding-spare",
+                "imsm-r5-3d-64k",
+                "imsm-r5-degraded"
+            })
     void oneOfTheCandidatesIsRight(String name) throws AssemblyRefused {
         int right = 0;
         for (String line : refusal(unknown(name), "v").candidates()) {
