@@ -9,6 +9,7 @@ import redoubt.assembly.Assembly;
 import redoubt.assembly.AssemblyOptions;
 import redoubt.assembly.AssemblyRefused;
 import redoubt.assembly.Disk;
+import redoubt.assembly.DiskOpener;
 import redoubt.assembly.FileDisks;
 import redoubt.assembly.Scan;
 import redoubt.base.ThreadHeartbeat;
@@ -25,14 +26,12 @@ final class Engine implements AutoCloseable {
     private static final long START_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(PERIOD_NANOS);
-    private final Assembly assembly;
+    private final DiskOpener opener = new FileDisks(heartbeat);
+    private final Assembly assembly = new Assembly(heartbeat, WorkerFactory.threads(), opener);
 
-    Engine() {
-        assembly = new Assembly(heartbeat, WorkerFactory.threads(), new FileDisks(heartbeat));
-    }
-
-    Assembly assembly() {
-        return assembly;
+    /** Opens disks, for what is done with single ones. */
+    DiskOpener opener() {
+        return opener;
     }
 
     /** Reads the words for disks. */

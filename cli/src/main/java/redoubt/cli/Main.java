@@ -80,8 +80,10 @@ public final class Main implements Runnable {
         CommandLine line = new CommandLine(new Main());
         line.addSubcommand("examine", new ExamineCommand(console))
                 .addSubcommand("scan", new ScanCommand(console))
+                .addSubcommand("create", new CreateCommand(console))
                 .addSubcommand("serve", new ServeCommand(console))
                 .addSubcommand("copy", new CopyCommand(console))
+                .addSubcommand("restore", new RestoreCommand(console))
                 .addSubcommand("status", new StatusCommand(console))
                 .addSubcommand("detail", new DetailCommand(console))
                 .addSubcommand("fail", new FailCommand(console))

@@ -1,0 +1,205 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import redoubt.assembly.AssemblyRefused;
+import redoubt.assembly.Creation;
+import redoubt.assembly.Disk;
+import redoubt.base.Clock;
+import redoubt.base.Sectors;
+import redoubt.metadata.Printable;
+import redoubt.metadata.RaidLevel;
+import redoubt.metadata.VolumePicture;
+import redoubt.metadata.imsm.ImsmFormat;
+
+/** {@code redoubt create}: makes a new array. */
+@Command(
+        name = "create",
+        header = "Makes a new array on these disks.",
+        sortOptions = false,
+        description = {
+            "",
+            "The order of the disks is the order of the slots. Disks that already form one whole Intel container get a"
+                    + " further volume in it (two at most); others become a new container. Disks that hold anything, or belong to a"
+                    + " container, are overwritten only after the name of the new array was typed, or with --yes; where metadata"
+                    + " stands, and the first 64 KiB, are saved to a backup before, and 'redoubt restore' takes that back.",
+            "",
+            "Each disk is known by its serial. An image file without one is given one, which is printed and kept with the"
+                    + " file where its file system can.",
+            "",
+            "So that mirrors agree and parity is right, the new array's part of every disk is filled with zeroes, except"
+                    + " with --assume-clean."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  truncate -s 1G disk0.img disk1.img",
+            "  redoubt create vol0 --metadata imsm --level 1 disk0.img disk1.img",
+            "  redoubt create fast --metadata imsm --level 0 --chunk 64K /dev/sda,serial=WD-1 /dev/sdb,serial=WD-2"
+        })
+final class CreateCommand extends Verb {
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Name of the array; Intel's take 16 letters.")
+    private String name = "";
+
+    @Option(
+            names = "--metadata",
+            paramLabel = "FORMAT",
+            required = true,
+            description = "imsm (Intel Matrix Storage, RST, VROC).")
+    private String metadata = "";
+
+    @Option(names = "--level", paramLabel = "LEVEL", required = true, description = "0, 1, 5 or 10.")
+    private String level = "";
+
+    @Option(names = "--chunk", paramLabel = "SIZE", description = "Chunk, such as 64K. Default: the format's.")
+    private Optional<String> chunk = Optional.empty();
+
+    @Option(names = "--size", paramLabel = "SIZE", description = "How much of each disk to use. Default: all there is.")
+    private Optional<String> size = Optional.empty();
+
+    @Option(names = "--assume-clean", description = "The disks agree already: do not fill them with zeroes.")
+    private boolean assumeClean;
+
+    @Option(names = "--new-container", description = "Forget the container that the disks form.")
+    private boolean newContainer;
+
+    @Option(names = "--yes", description = "Do not ask.")
+    private boolean yes;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            defaultValue = "60s",
+            description = "How long a disk may take over one request. Default: ${DEFAULT-VALUE}")
+    private String timeout = "";
+
+    @Parameters(index = "1..*", arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
+    private List<String> disks = List.of();
+
+    CreateCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Refused, IOException {
+        List<Disk> members = Engine.disks(disks);
+        Creation.Wish wish = wish();
+        refuseWhatIsNotThere(members);
+        long now = Clock.system().wallTime().getEpochSecond();
+        try (Engine engine = new Engine();
+                Creation creation = Creation.open(
+                        members,
+                        wish,
+                        new ImsmFormat(),
+                        engine.opener(),
+                        Seconds.parse(timeout),
+                        new SecureRandom(),
+                        now)) {
+            confirm(creation);
+            for (Disk disk : creation.filled()) {
+                Path file = Backups.keep(console(), creation.backup(disk, now));
+                console().print("backup of %s: %s".formatted(disk.location(), file));
+            }
+            Progress progress = new Progress(console(), "filling " + name + " with zeroes", creation.bytesToZero());
+            List<Creation.KnownDisk> known;
+            try {
+                known = creation.write(progress::at);
+            } finally {
+                progress.end();
+            }
+            report(creation.volume(), known);
+            return ExitCode.DONE.number();
+        } catch (AssemblyRefused refused) {
+            throw Engine.refused(refused);
+        }
+    }
+
+    private Creation.Wish wish() throws Refused {
+        if (!metadata.equals(ImsmFormat.NAME)) {
+            throw new Refused(ExitCode.USAGE, "'" + metadata + "' is not a format that arrays are made in; write imsm");
+        }
+        String number = level.startsWith("raid") ? level.substring("raid".length()) : level;
+        if (!List.of("0", "1", "5", "10").contains(number)) {
+            throw new Refused(ExitCode.USAGE, "'" + level + "' is not a level of imsm; write 0, 1, 5 or 10");
+        }
+        RaidLevel raidLevel = RaidLevel.ofNumber(Integer.parseInt(number)).orElseThrow();
+        OptionalInt chunkBytes = OptionalInt.empty();
+        if (chunk.isPresent()) {
+            long bytes = Sizes.parse(chunk.get());
+            if (bytes <= 0 || bytes > Integer.MAX_VALUE) {
+                throw new Refused(ExitCode.USAGE, "'" + chunk.get() + "' is not a chunk; write 64K");
+            }
+            chunkBytes = OptionalInt.of((int) bytes);
+        }
+        OptionalLong memberBytes = OptionalLong.empty();
+        if (size.isPresent()) {
+            memberBytes = OptionalLong.of(Sizes.parse(size.get()));
+        }
+        return new Creation.Wish(name, raidLevel, chunkBytes, memberBytes, assumeClean, newContainer);
+    }
+
+    private static void refuseWhatIsNotThere(List<Disk> members) throws Refused {
+        List<String> absent = new ArrayList<>();
+        for (Disk disk : members) {
+            if (!disk.isUri() && !Files.exists(Path.of(disk.location()))) {
+                absent.add(disk.location());
+            }
+        }
+        if (!absent.isEmpty()) {
+            throw new Refused(
+                    ExitCode.NO_ARRAY,
+                    "there is no '%s'; to make image files first: truncate -s 1G %s"
+                            .formatted(absent.getFirst(), String.join(" ", absent)));
+        }
+    }
+
+    private void confirm(Creation creation) throws Refused, IOException {
+        List<Disk> filled = creation.filled();
+        if (filled.isEmpty() || yes) {
+            return;
+        }
+        for (Disk disk : filled) {
+            console().say(disk.location() + " is not empty");
+        }
+        for (VolumePicture neighbour : creation.neighbours()) {
+            console().say("%s on these disks stays as it is".formatted(Printable.of(neighbour.name())));
+        }
+        if (!console().inIsTerminal()) {
+            throw new Refused(ExitCode.REFUSED, "nothing was written; insist with --yes");
+        }
+        Optional<String> typed = console().ask("type the name of the new array to overwrite:");
+        if (typed.isEmpty() || !typed.get().equals(name)) {
+            throw new Refused(ExitCode.REFUSED, "that is not '" + name + "'; nothing was written");
+        }
+    }
+
+    private void report(VolumePicture volume, List<Creation.KnownDisk> known) {
+        console()
+                .print("%s: %s over %d disks, %s"
+                        .formatted(
+                                Printable.of(volume.name()),
+                                volume.level().word(),
+                                known.size(),
+                                Sizes.shown(Sectors.toBytes(volume.sizeSectors()))));
+        StringBuilder serve = new StringBuilder("redoubt serve");
+        for (Creation.KnownDisk disk : known) {
+            console().print("  %s serial '%s'".formatted(disk.disk().location(), Printable.of(disk.serial())));
+            serve.append(' ').append(disk.disk().location());
+            if (!disk.kept()) {
+                serve.append(",serial=").append(Printable.of(disk.serial()));
+            }
+        }
+        console().print("to serve it: " + serve);
+    }
+}

@@ -1,0 +1,81 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import redoubt.assembly.AssemblyRefused;
+import redoubt.assembly.Backup;
+import redoubt.assembly.Disk;
+import redoubt.base.Clock;
+import redoubt.metadata.imsm.ImsmFormat;
+
+/** {@code redoubt restore}: writes back metadata that was overwritten. */
+@Command(
+        name = "restore",
+        header = "Writes back metadata that was overwritten.",
+        sortOptions = false,
+        description = {
+            "",
+            "Puts what 'redoubt create' saved before it overwrote a disk back to where it stood: the metadata and the first"
+                    + " 64 KiB. Data that was overwritten since is not in a backup. What stands there now is saved first, and where"
+                    + " to is printed.",
+            "",
+            "A backup of a disk of another size is refused (77)."
+        },
+        footer = {
+            "",
+            "Example:",
+            "  redoubt restore ~/.local/state/redoubt/backups/disk0.img-20260102-120000.backup disk0.img"
+        })
+final class RestoreCommand extends Verb {
+
+    private static final long FILE_LIMIT_BYTES = 32L << 20;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            defaultValue = "60s",
+            description = "How long the disk may take over one request. Default: ${DEFAULT-VALUE}")
+    private String timeout = "";
+
+    @Parameters(index = "0", paramLabel = "BACKUP", description = "The file that create has named.")
+    private Path backup = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "DISK", description = "The disk.")
+    private String disk = "";
+
+    RestoreCommand(Console console) {
+        super(console);
+    }
+
+    @Override
+    int run() throws Refused, IOException {
+        Disk target = Engine.disks(List.of(disk)).getFirst();
+        try (Engine engine = new Engine()) {
+            if (Files.size(backup) > FILE_LIMIT_BYTES) {
+                throw new Refused(ExitCode.NO_ARRAY, "'" + backup + "' is too large to be a backup of Redoubt's");
+            }
+            Backup saved = Backup.ofBytes(Files.readAllBytes(backup), backup.toString());
+            long now = Clock.system().wallTime().getEpochSecond();
+            saved.restore(
+                    target,
+                    new ImsmFormat(),
+                    engine.opener(),
+                    Seconds.parse(timeout),
+                    now,
+                    until ->
+                            console().print("backup of what stood there until now: " + Backups.keep(console(), until)));
+            console()
+                    .print("%s is as it was on %s"
+                            .formatted(target.location(), Instant.ofEpochSecond(saved.epochSeconds())));
+            return ExitCode.DONE.number();
+        } catch (AssemblyRefused refused) {
+            throw Engine.refused(refused);
+        }
+    }
+}
