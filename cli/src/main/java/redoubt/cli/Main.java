@@ -78,7 +78,8 @@ public final class Main implements Runnable {
 
     static CommandLine commandLine(Console console) {
         CommandLine line = new CommandLine(new Main());
-        line.addSubcommand("examine", new ExamineCommand(console))
+        line.addSubcommand("quickstart", new QuickstartCommand(console))
+                .addSubcommand("examine", new ExamineCommand(console))
                 .addSubcommand("scan", new ScanCommand(console))
                 .addSubcommand("create", new CreateCommand(console))
                 .addSubcommand("serve", new ServeCommand(console))
