@@ -65,12 +65,12 @@ public final class ImsmFormat implements MetadataFormat {
 
     @Override
     public List<Objection> objections(ContainerMetadata container, VolumePlan plan) {
-        return new ImsmCreation(ImsmContainer.of(container), plan).objections();
+        return new ImsmObjections(new ImsmShape(ImsmContainer.of(container), plan)).objections();
     }
 
     @Override
     public ContainerMetadata addVolume(ContainerMetadata container, VolumePlan plan, Seeds seeds)
             throws MetadataRefused {
-        return new ImsmCreation(ImsmContainer.of(container), plan).create(seeds);
+        return new ImsmCreation(new ImsmShape(ImsmContainer.of(container), plan)).create(seeds);
     }
 }

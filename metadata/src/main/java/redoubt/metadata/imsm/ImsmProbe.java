@@ -55,7 +55,7 @@ final class ImsmProbe {
     private static Finding decode(DiskGeometry geometry, ImsmPlaces places, byte[] block, BlockReader reader)
             throws ReadFailed {
         try {
-            ImsmSuper mpb = ImsmSuper.decode(block, geometry);
+            ImsmSuper mpb = ImsmBlock.decode(block, geometry);
             Optional<ImsmMigrationRecord> record = Optional.empty();
             if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
                 byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());

@@ -5,8 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import redoubt.metadata.Bytes;
-import redoubt.metadata.DiskGeometry;
-import redoubt.metadata.MetadataRefused;
 
 /**
  * The metadata block of a container (specs §2.1): a header of 0xD8 bytes, the disk table, the volumes, the bad block log.
@@ -89,59 +87,6 @@ public record ImsmSuper(
         devs = List.copyOf(devs);
     }
 
-    /**
-     * Decodes a block whose size is in range and whose checksum is right.
-     *
-     * @param block anchor and extension, in the block's own order, whole sectors
-     * @throws MetadataRefused if what it says cannot be
-     */
-    static ImsmSuper decode(byte[] block, DiskGeometry geometry) throws MetadataRefused {
-        int size = LittleEndian.word(block, MPB_SIZE_AT);
-        ImsmMpb mpb = new ImsmMpb(block, size, geometry);
-        int diskCount = LittleEndian.u8(block, DISKS_AT);
-        int devCount = LittleEndian.u8(block, DEVS_AT);
-        long bbmSize = LittleEndian.u32(block, BBM_SIZE_AT);
-        if (bbmSize > size - HEADER_BYTES) {
-            throw mpb.refused(
-                    "bad block log", BBM_SIZE_AT, "it claims %d bytes of a block of %d".formatted(bbmSize, size));
-        }
-        int at = HEADER_BYTES;
-        List<ImsmDisk> disks = new ArrayList<>(diskCount);
-        for (int i = 0; i < diskCount; i++, at += ImsmDisk.BYTES) {
-            disks.add(ImsmDisk.read(mpb, at, i));
-        }
-        List<ImsmDev> devs = new ArrayList<>(devCount);
-        for (int i = 0; i < devCount; i++) {
-            ImsmDev dev = ImsmDev.read(mpb, at, diskCount, i);
-            ImsmExtents.check(mpb, at, disks, devs, dev, i);
-            devs.add(dev);
-            at += dev.bytes();
-        }
-        int bbmAt = size - (int) bbmSize;
-        if (bbmAt < at) {
-            throw mpb.refused("bad block log", BBM_SIZE_AT, "it lies over the volumes");
-        }
-        return new ImsmSuper(
-                Bytes.of(block, 0, SIGNATURE_BYTES),
-                LittleEndian.word(block, FAMILY_AT),
-                LittleEndian.word(block, GENERATION_AT),
-                LittleEndian.word(block, ERROR_LOG_SIZE_AT),
-                LittleEndian.word(block, ATTRIBUTES_AT),
-                Bytes.of(block, ERROR_LOG_PLACE_AT, 2),
-                LittleEndian.word(block, CACHE_SIZE_AT),
-                LittleEndian.word(block, ORIGINAL_FAMILY_AT),
-                LittleEndian.word(block, POWER_CYCLES_AT),
-                LittleEndian.u16(block, VOLUMES_CREATED_AT),
-                LittleEndian.u16(block, FILLER1_AT),
-                LittleEndian.long64(block, CREATION_TIME_AT),
-                Bytes.of(block, FILLER_AT, FILLER_BYTES),
-                disks,
-                devs,
-                Bytes.of(block, at, bbmAt - at),
-                bbmSize == 0 ? null : ImsmBbmLog.read(mpb, bbmAt, (int) bbmSize),
-                Bytes.of(block, size, block.length - size));
-    }
-
     /** Bytes of the block: mpb_size. */
     public int bytes() {
         int sum = HEADER_BYTES + ImsmDisk.BYTES * disks.size() + unparsed.length();
@@ -151,54 +96,9 @@ public record ImsmSuper(
         return sum + (badBlocks == null ? 0 : badBlocks.bytes());
     }
 
-    /**
-     * The block in its own order, whole sectors, with size and checksum right.
-     *
-     * @param sectorBytes 512 or 4096
-     */
+    /** The block in its own order, whole sectors, with size and checksum right. */
     byte[] encode(int sectorBytes) {
-        int unit = sectorBytes / 512;
-        int size = bytes();
-        byte[] block = new byte[Math.ceilDiv(size, sectorBytes) * sectorBytes];
-        signature.copyTo(block, 0);
-        LittleEndian.putWord(block, MPB_SIZE_AT, size);
-        LittleEndian.putWord(block, FAMILY_AT, family);
-        LittleEndian.putWord(block, GENERATION_AT, generation);
-        LittleEndian.putWord(block, ERROR_LOG_SIZE_AT, errorLogSize);
-        LittleEndian.putWord(block, ATTRIBUTES_AT, attributes);
-        LittleEndian.putU8(block, DISKS_AT, disks.size());
-        LittleEndian.putU8(block, DEVS_AT, devs.size());
-        errorLogPlace.copyTo(block, ERROR_LOG_PLACE_AT);
-        LittleEndian.putWord(block, CACHE_SIZE_AT, cacheSize);
-        LittleEndian.putWord(block, ORIGINAL_FAMILY_AT, originalFamily);
-        LittleEndian.putWord(block, POWER_CYCLES_AT, powerCycles);
-        LittleEndian.putWord(block, BBM_SIZE_AT, badBlocks == null ? 0 : badBlocks.bytes());
-        LittleEndian.putU16(block, VOLUMES_CREATED_AT, volumesCreated);
-        LittleEndian.putU16(block, FILLER1_AT, filler1);
-        LittleEndian.putLong64(block, CREATION_TIME_AT, creationTime);
-        filler.copyTo(block, FILLER_AT);
-        writeTables(block, unit);
-        if (size + slack.length() == block.length) {
-            slack.copyTo(block, size);
-        }
-        LittleEndian.putWord(block, CHECK_SUM_AT, ImsmChecksum.of(block, size));
-        return block;
-    }
-
-    private void writeTables(byte[] block, int unit) {
-        int at = HEADER_BYTES;
-        for (ImsmDisk disk : disks) {
-            disk.write(block, at, unit);
-            at += ImsmDisk.BYTES;
-        }
-        for (ImsmDev dev : devs) {
-            dev.write(block, at, unit);
-            at += dev.bytes();
-        }
-        unparsed.copyTo(block, at);
-        if (badBlocks != null) {
-            badBlocks.write(block, at + unparsed.length(), unit);
-        }
+        return ImsmBlock.encode(this, sectorBytes);
     }
 
     /** The version text. */

@@ -73,7 +73,7 @@ final class ImsmChoiceExercise {
             return;
         }
         byte[] block = imsm.mpb().encode(imsm.sectorBytes());
-        ImsmSuper again = ImsmSuper.decode(block, new DiskGeometry(1L << 40, imsm.sectorBytes()));
+        ImsmSuper again = ImsmBlock.decode(block, new DiskGeometry(1L << 40, imsm.sectorBytes()));
         assertThat(again.encode(imsm.sectorBytes())).isEqualTo(block);
     }
 }

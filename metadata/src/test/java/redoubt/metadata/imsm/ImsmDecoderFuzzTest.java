@@ -3,6 +3,8 @@ package redoubt.metadata.imsm;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
@@ -18,6 +20,7 @@ class ImsmDecoderFuzzTest {
 
     private static final long DISK_BYTES = 96L << 20;
 
+    @Timeout(value = 10, unit = TimeUnit.MINUTES)
     @FuzzTest(maxDuration = "5m")
     void decoderAnswersEveryBlock(byte[] input) throws Exception {
         if (input.length < 1 + ImsmPlaces.MPB_BYTES_MIN) {
