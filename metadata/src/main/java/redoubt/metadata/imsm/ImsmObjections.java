@@ -19,7 +19,7 @@ record ImsmObjections(ImsmShape shape) {
     private static final int CHUNK_SECTORS_MIN = 4;
     private static final int CHUNK_SECTORS_MAX = 0x8000;
 
-    /** Everything that stands against the shape.plan(). */
+    /** In the order in which a user would want to know. */
     List<Objection> objections() {
         List<Objection> found = new ArrayList<>();
         objectToName(found);
