@@ -52,6 +52,10 @@ final class Command {
 
     final @Nullable IoBuffer[] buffers = new IoBuffer[PARTS];
     final int[] lengths = new int[PARTS];
+
+    /** Where in its buffer a part begins: 0, unless the device answered in other memory. */
+    final int[] starts = new int[PARTS];
+
     final int[] openInPart = new int[PARTS];
     final boolean[] zeroes = new boolean[PARTS];
 

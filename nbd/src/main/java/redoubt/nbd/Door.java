@@ -282,7 +282,6 @@ final class Door extends Loop {
             seats[freeSeats++] = seat;
         }
         if (session.closed) {
-            server.sessionEnded();
             return;
         }
         if (idle.add(session)) {
@@ -320,7 +319,6 @@ final class Door extends Loop {
     private void closeIdle(Session session) {
         idle.remove(session);
         session.close();
-        server.sessionEnded();
     }
 
     @Override
@@ -331,7 +329,6 @@ final class Door extends Loop {
         new ArrayList<>(idle).forEach(this::closeIdle);
         while (!waiting.isEmpty()) {
             waiting.remove().close();
-            server.sessionEnded();
         }
     }
 }

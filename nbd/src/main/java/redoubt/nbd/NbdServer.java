@@ -3,7 +3,9 @@ package redoubt.nbd;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,6 +32,9 @@ import redoubt.block.IoMemory;
  * <p>Fields are fixed, or atomic counts; any thread may call any method.
  */
 public final class NbdServer implements AutoCloseable {
+
+    /** Where the servers of this process listen: a client here that connects there would wait for itself. */
+    private static final CopyOnWriteArrayList<SocketAddress> LISTENING_HERE = new CopyOnWriteArrayList<>();
 
     private final NbdLimits limits;
     private final Door door;
@@ -106,6 +111,7 @@ public final class NbdServer implements AutoCloseable {
 
     private void listen(Listener listener) throws IOException {
         listeners.add(listener);
+        LISTENING_HERE.add(addressOf(listener));
         door.listen(listener);
     }
 
@@ -146,11 +152,31 @@ public final class NbdServer implements AutoCloseable {
         for (Listener listener : listeners) {
             listeners.remove(listener);
             try {
+                LISTENING_HERE.remove(addressOf(listener));
                 listener.close();
             } catch (IOException leftBehind) {
                 faults.getAndIncrement();
             }
         }
+    }
+
+    private static SocketAddress addressOf(Listener listener) throws IOException {
+        return listener.file() == null
+                ? listener.channel().getLocalAddress()
+                : UnixDomainSocketAddress.of(listener.path().toRealPath());
+    }
+
+    /** Whether a server of this very process listens there. */
+    static boolean listensHereOn(SocketAddress address) {
+        if (address instanceof UnixDomainSocketAddress unix) {
+            try {
+                return LISTENING_HERE.contains(
+                        UnixDomainSocketAddress.of(unix.getPath().toRealPath()));
+            } catch (IOException noSuchSocket) {
+                return false;
+            }
+        }
+        return LISTENING_HERE.contains(address);
     }
 
     /** {@link #stop} with five seconds. */

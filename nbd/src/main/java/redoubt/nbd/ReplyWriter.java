@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoBuffer;
+import redoubt.block.IoMemory;
 import redoubt.block.IoRequest;
 
 /**
@@ -25,18 +26,25 @@ final class ReplyWriter {
     private static final int SMALL_UNIT_BYTES = 4 << 10;
 
     private final ByteBuffer out = ByteBuffer.allocateDirect(OUT_BYTES).order(ByteOrder.BIG_ENDIAN);
+    private final IoMemory memory;
     private final ByteBuffer memoryView;
-    private final ByteBuffer[] gather;
+    private final ByteBuffer[] gather = {out, out};
     private final @Nullable Command[] commands = new Command[UNITS];
     private final int[] unitBytes = new int[UNITS];
     private int units;
     private @Nullable IoBuffer payload;
+    private int payloadAt;
     private int payloadBytes;
     private long bytesSent;
 
-    ReplyWriter(ByteBuffer memoryView) {
-        this.memoryView = memoryView;
-        this.gather = new ByteBuffer[] {out, memoryView};
+    ReplyWriter(IoMemory memory) {
+        this.memory = memory;
+        this.memoryView = memory.newView();
+    }
+
+    /** The memory that a buffer is a piece of: the server's own, or that of an array which had to go on elsewhere. */
+    private ByteBuffer viewOf(IoBuffer buffer) {
+        return buffer.memory() == memory ? memoryView : buffer.memory().newView();
     }
 
     /** Bytes sent since the last call of this. */
@@ -150,15 +158,17 @@ final class ReplyWriter {
             simpleHeader(command.cookie, 0);
         }
         IoBuffer buffer = command.headBuffer();
+        int at = buffer.position() + command.starts[place];
         if (length > Stock.SMALL_BYTES) {
             payload = buffer;
+            payloadAt = at;
             payloadBytes = length;
             return true;
         }
         if (out.remaining() < length) {
             return false;
         }
-        out.put(out.position(), memoryView.clear(), buffer.position(), length);
+        out.put(out.position(), viewOf(buffer).clear(), at, length);
         out.position(out.position() + length);
         return true;
     }
@@ -169,12 +179,14 @@ final class ReplyWriter {
         int lengthAt = out.position() + 16;
         chunkHeader(command, Wire.CHUNK_FLAG_DONE, Wire.CHUNK_BLOCK_STATUS, 0);
         out.putInt(session.allocationContext);
-        int at = command.headBuffer().position();
+        IoBuffer buffer = command.headBuffer();
+        int at = buffer.position() + command.starts[0];
+        ByteBuffer view = viewOf(buffer).order(ByteOrder.nativeOrder()).clear();
         long left = command.length;
         int described = 0;
         for (int i = 0; i < pairs && left > 0 && !(one && described == 1); i++) {
-            long length = Math.min(left, memoryView.clear().getLong(at + 16 * i));
-            int flags = (int) memoryView.getLong(at + 16 * i + 8);
+            long length = Math.min(left, view.getLong(at + 16 * i));
+            int flags = (int) view.getLong(at + 16 * i + 8);
             if (length > 0) {
                 out.putInt((int) length).putInt(state(flags));
                 left -= length;
@@ -210,9 +222,14 @@ final class ReplyWriter {
         if (from == null) {
             return session.channel.write(out);
         }
-        int begin = from.position() + Math.max(0, skip - copied);
-        memoryView.clear().limit(from.position() + payloadBytes).position(begin);
-        return out.hasRemaining() ? session.channel.write(gather) : session.channel.write(memoryView);
+        int begin = payloadAt + Math.max(0, skip - copied);
+        ByteBuffer view = viewOf(from);
+        view.clear().limit(payloadAt + payloadBytes).position(begin);
+        if (!out.hasRemaining()) {
+            return session.channel.write(view);
+        }
+        gather[1] = view;
+        return session.channel.write(gather);
     }
 
     /** Takes from the list what was sent; answers whether a command was finished. */

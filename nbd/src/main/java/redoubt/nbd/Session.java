@@ -66,6 +66,7 @@ final class Session implements IoCompletion {
     private final NbdServer server;
     private final Stock stock;
     private final int requestsLimit;
+    private final int partBytes;
     private final @Nullable SelectionKey[] keys;
 
     volatile Loop owner;
@@ -149,6 +150,7 @@ final class Session implements IoCompletion {
         this.structured = agreed.structured();
         this.allocationContext = agreed.allocationContext();
         this.requestsLimit = requestsLimit;
+        this.partBytes = Math.min(stock.partBytes, export.maxTransferBytes);
         this.keys = new SelectionKey[loops];
         ByteBuffer more = agreed.leftOver();
         this.early = more.hasRemaining() ? more : null;
@@ -480,7 +482,7 @@ final class Session implements IoCompletion {
             if (length > Wire.MAX_PAYLOAD_BYTES) {
                 return structured ? Refusal.TOO_LONG_FOR_A_REPLY : Refusal.TOO_LONG;
             }
-            if ((flags & Wire.CMD_FLAG_DF) != 0 && length > stock.partBytes) {
+            if ((flags & Wire.CMD_FLAG_DF) != 0 && length > partBytes) {
                 return Refusal.TOO_LONG_FOR_A_REPLY;
             }
         }
@@ -525,14 +527,14 @@ final class Session implements IoCompletion {
         }
         command.open = 1;
         command.openInPart[0] = 1;
-        send(command, 0, operation, command.offset, length, command.buffers[0], 0);
+        send(command, 0, operation, command.offset, length, command.buffers[0]);
         return true;
     }
 
     /** Fills as many parts of a READ as there may be at once. */
     void startParts(Command command) {
         while (command.begun < command.length && command.parts < Command.PARTS && command.refusal == null) {
-            int length = (int) Math.min(stock.partBytes, command.length - command.begun);
+            int length = (int) Math.min(partBytes, command.length - command.begun);
             IoBuffer buffer = command.spare;
             command.spare = null;
             if (buffer != null && buffer.shared()) {
@@ -547,60 +549,39 @@ final class Session implements IoCompletion {
                 return;
             }
             int place = command.place(command.parts);
-            if (!reservePart(command, place, length)) {
-                command.spare = buffer;
-                return;
-            }
             command.buffers[place] = buffer;
             command.lengths[place] = length;
             command.zeroes[place] = false;
+            if (!sendPart(command, place, IoOperation.READ, command.offset + command.begun)) {
+                command.buffers[place] = null;
+                command.spare = buffer;
+                return;
+            }
             command.parts++;
-            long at = command.offset + command.begun;
             command.begun += length;
-            sendPart(command, place, IoOperation.READ, at);
         }
     }
 
-    private boolean reservePart(Command command, int place, int length) {
-        int pieces = pieces(length);
-        if (!stock.requests.reserve(pieces)) {
+    /** Sends one part, which is one request; answers false, and changes nothing, when there is none to be had. */
+    private boolean sendPart(Command command, int place, IoOperation operation, long offset) {
+        if (!stock.requests.reserve(1)) {
             return false;
         }
-        OPEN.lazySet(command, command.open + pieces);
-        command.openInPart[place] = pieces;
+        OPEN.lazySet(command, command.open + 1);
+        command.openInPart[place] = 1;
+        send(command, place, operation, offset, command.lengths[place], command.buffers[place]);
         return true;
     }
 
-    /** How many requests a part takes. */
-    private int pieces(int length) {
-        return length <= export.maxTransferBytes ? 1 : Math.ceilDiv(length, export.maxTransferBytes);
-    }
-
-    private void sendPart(Command command, int place, IoOperation operation, long offset) {
-        int length = command.lengths[place];
-        IoBuffer buffer = command.buffers[place];
-        for (int done = 0; done < length; ) {
-            int piece = Math.min(length - done, export.maxTransferBytes);
-            send(command, place, operation, offset + done, piece, buffer, done);
-            done += piece;
-        }
-    }
-
     private void send(
-            Command command,
-            int place,
-            IoOperation operation,
-            long offset,
-            long length,
-            @Nullable IoBuffer buffer,
-            int bufferOffset) {
+            Command command, int place, IoOperation operation, long offset, long length, @Nullable IoBuffer buffer) {
         int flags = 0;
         if (operation.changesData()) {
             flags |= (command.flags & Wire.CMD_FLAG_FUA) != 0 ? IoRequest.FUA : 0;
             flags |= (command.flags & Wire.CMD_FLAG_NO_HOLE) != 0 ? IoRequest.NO_HOLE : 0;
             flags |= (command.flags & Wire.CMD_FLAG_FAST_ZERO) != 0 ? IoRequest.FAST_ZERO : 0;
         }
-        IoRequest request = stock.requests.take().prepare(operation, offset, length, flags, buffer, bufferOffset, this);
+        IoRequest request = stock.requests.take().prepare(operation, offset, length, flags, buffer, 0, this);
         request.attachment = command;
         request.slot = place;
         export.device.submit(request);
@@ -620,7 +601,7 @@ final class Session implements IoCompletion {
                 return null;
             }
             if (command.received == 0 && command.buffers[command.head] == null) {
-                int length = (int) Math.min(stock.partBytes, command.length - command.begun);
+                int length = (int) Math.min(partBytes, command.length - command.begun);
                 IoBuffer buffer = takeBuffer(length);
                 if (buffer == null) {
                     return Stop.WANTS_STOCK;
@@ -644,10 +625,9 @@ final class Session implements IoCompletion {
             if (command.received < length) {
                 return Stop.WANTS_BYTES;
             }
-            if (!reservePart(command, place, length)) {
+            if (!sendPart(command, place, IoOperation.WRITE, command.offset + command.begun)) {
                 return Stop.WANTS_STOCK;
             }
-            long at = command.offset + command.begun;
             command.begun += length;
             command.received = 0;
             command.head = command.place(1);
@@ -658,7 +638,6 @@ final class Session implements IoCompletion {
                         ? AFTER_LARGE_WRITE_BYTES
                         : takenSeat().capacity();
             }
-            sendPart(command, place, IoOperation.WRITE, at);
             if (complete) {
                 return null;
             }
@@ -712,6 +691,7 @@ final class Session implements IoCompletion {
         if (command.type == Wire.CMD_BLOCK_STATUS) {
             command.descriptors = request.result;
         }
+        adoptBuffer(command, place, request);
         request.free();
         OPEN.lazySet(command, command.open - 1);
         command.openInPart[place]--;
@@ -723,7 +703,7 @@ final class Session implements IoCompletion {
                     }
                 } else if (command.openInPart[place] == 0) {
                     if (structured) {
-                        command.zeroes[place] = Zeroes.only(stock.memory, command, place);
+                        command.zeroes[place] = Zeroes.only(command, place);
                     }
                     if (place == command.head) {
                         queue(command);
@@ -741,6 +721,25 @@ final class Session implements IoCompletion {
                 }
             }
             default -> queue(command);
+        }
+    }
+
+    /**
+     * An array that lost a member in the middle of a read goes on in other memory, for the hung call may still write into the first:
+     * the data is where the request says now.
+     */
+    private void adoptBuffer(Command command, int place, IoRequest request) {
+        IoBuffer had = command.buffers[place];
+        if (had == null) {
+            return;
+        }
+        command.starts[place] = request.bufferOffset();
+        IoBuffer has = request.buffer();
+        if (has != had) {
+            has.retain();
+            count(has, 1);
+            command.buffers[place] = has;
+            giveBack(had);
         }
     }
 
@@ -915,6 +914,7 @@ final class Session implements IoCompletion {
         }
         takeMail();
         closed = true;
+        server.sessionEnded();
         try {
             channel.close();
         } catch (IOException alreadyGone) {

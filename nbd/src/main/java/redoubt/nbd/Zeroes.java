@@ -1,8 +1,8 @@
 package redoubt.nbd;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import redoubt.block.IoBuffer;
-import redoubt.block.IoMemory;
 
 /**
  * Finds out whether what was read is nothing but zeroes: then a client with structured replies is told so in twelve bytes. Data
@@ -16,16 +16,15 @@ final class Zeroes {
     private Zeroes() {}
 
     /** Whether a part of a READ is all zeroes. */
-    static boolean only(IoMemory memory, Command command, int place) {
+    static boolean only(Command command, int place) {
         IoBuffer buffer = command.buffers[place];
-        if (buffer == null || buffer.memory() != memory) {
+        if (buffer == null) {
             return false;
         }
         MemorySegment segment = buffer.segment();
-        long at = buffer.position();
+        long at = buffer.position() + (long) command.starts[place];
         long end = at + command.lengths[place];
-        if (segment.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at) != 0
-                || segment.get(java.lang.foreign.ValueLayout.JAVA_BYTE, end - 1) != 0) {
+        if (segment.get(ValueLayout.JAVA_BYTE, at) != 0 || segment.get(ValueLayout.JAVA_BYTE, end - 1) != 0) {
             return false;
         }
         while (at < end) {

@@ -1,0 +1,79 @@
+package redoubt.nbd;
+
+import org.jspecify.annotations.Nullable;
+import redoubt.block.IoRequest;
+import redoubt.block.IoStatus;
+
+/**
+ * One place for a request that is with a remote server. A long request goes in several steps, one command after another in the same
+ * place; after a lost connection the step that was not answered is sent again, which is safe because each does the same when done twice.
+ *
+ * <p>Belongs to the client's thread.
+ */
+final class Flight {
+
+    final int index;
+
+    @Nullable
+    IoRequest request;
+
+    /** Changes with each command, so that a late answer to an earlier one is not taken for this one's. */
+    int generation;
+
+    /** The command that is under way. */
+    int type;
+
+    /** Whether that command has been sent over the present connection, so that there can be an answer. */
+    boolean sent;
+
+    /** Bytes of the request that are done. */
+    long done;
+
+    /** Bytes that the command under way is about. */
+    long step;
+
+    /** Bytes of a READ's step that have come. */
+    long covered;
+
+    /** What the server said of the command, before the last chunk. */
+    IoStatus status = IoStatus.OK;
+
+    /** Pairs of an ALLOCATION. */
+    int pairs;
+
+    /** Whether a write was answered and only the flush after it is missing, for servers without FUA. */
+    boolean flushing;
+
+    Flight(int index) {
+        this.index = index;
+    }
+
+    void begin(IoRequest starting) {
+        request = starting;
+        done = 0;
+        step = 0;
+        flushing = false;
+        status = IoStatus.OK;
+    }
+
+    IoRequest carried() {
+        IoRequest present = request;
+        if (present == null) {
+            throw new IllegalStateException("an empty place flies");
+        }
+        return present;
+    }
+
+    /** The next command's cookie: this place and a number that no earlier command of it had. */
+    long newCookie() {
+        generation++;
+        sent = true;
+        covered = 0;
+        pairs = 0;
+        return cookie();
+    }
+
+    long cookie() {
+        return ((long) generation << 32) | index;
+    }
+}
