@@ -9,6 +9,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /**
  * Redoubt reads what Linux wrote, here with arrays made on the spot; those of the corpus are in {@link CorpusCopyTest}. The
@@ -48,7 +50,8 @@ class LinuxMadeTest {
                     cmp -n BYTES /dev/$md CONTENT
                     IF_REDUNDANT md_check $md
                     sha256sum /dev/$md
-                    md_stop""".replace("COUNT", Integer.toString(level.members))
+                    md_stop
+                    for disk in MEMBERS; do mdadm --examine $disk; done""".replace("COUNT", Integer.toString(level.members))
                             .replace("MEMBERS", members)
                             .replace("LEVEL", level.number)
                             .replace("CHUNK", chunk)
@@ -59,6 +62,26 @@ class LinuxMadeTest {
 
             RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images);
             assertThat(made.out()).contains(array.copied(scratch, RedoubtArray.VOLUME));
+            assertExamineAgrees(made.out(), array);
+        }
+    }
+
+    /** In the guest mdadm knows each disk by its serial, so it also says which slot it has. */
+    private static void assertExamineAgrees(String said, RedoubtArray array) {
+        List<String> words = new ArrayList<>(List.of("examine", "--json"));
+        words.addAll(array.disks());
+        JsonNode ours = new ObjectMapper()
+                .readTree(array.redoubt().command(words).run().mustSucceed().out())
+                .get("examined");
+        for (int member = 0; member < array.images().size(); member++) {
+            String device = LinuxGuest.device(member);
+            String theirs = said.substring(said.indexOf("\n" + device + ":\n"));
+            int end = theirs.indexOf("\n/dev/", 1);
+            MdadmExamine examined = MdadmExamine.parse(end < 0 ? theirs : theirs.substring(0, end));
+            assertThat(examined.volumes().getFirst().get("This Slot"))
+                    .as(device)
+                    .isNotEqualTo("?");
+            ExamineComparison.assertAgree(device, examined, ours.get(member));
         }
     }
 }
