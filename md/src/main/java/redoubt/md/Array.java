@@ -16,6 +16,7 @@ import redoubt.base.Heartbeat;
 import redoubt.block.BlockDevice;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoBuffer;
+import redoubt.block.IoCompletion;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
@@ -52,6 +53,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final IoMemory memory; // C
     private final List<ArrayListener> listeners = new CopyOnWriteArrayList<>();
     private final Beat safeMode = this::lookForIdleness;
+    private final IoCompletion flushEnded = this::flushEnded; // made once: a method reference is an object each time
     private final WorkItem failureStep = new WorkItem(this::takeFailures);
     private final WorkItem releaseStep = new WorkItem(this::releaseRecorded);
 
@@ -335,7 +337,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         request.expectChildren(members);
         for (int slot = 0; slot < now.slots(); slot++) {
             if (now.inSync(slot)) {
-                IoRequest child = pool.take().prepare(IoOperation.FLUSH, 0, 0, 0, null, 0, this::flushEnded);
+                IoRequest child = pool.take().prepare(IoOperation.FLUSH, 0, 0, 0, null, 0, flushEnded);
                 child.parent = request;
                 child.slot = slot;
                 now.member(slot).submit(child);
