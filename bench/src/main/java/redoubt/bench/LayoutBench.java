@@ -32,7 +32,7 @@ public class LayoutBench {
 
     /** Which layout. */
     @Param({"raid0", "raid1", "raid10", "raid5"})
-    public String level;
+    public String level = "raid5";
 
     private Layout layout = new NearLayout(1, 1, CHUNK);
     private long place;

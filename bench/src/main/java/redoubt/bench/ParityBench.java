@@ -40,7 +40,7 @@ public class ParityBench {
 
     /** Which implementation. */
     @Param({"scalar", "vector"})
-    public String how;
+    public String how = "scalar";
 
     private MemorySegment all = MemorySegment.NULL;
     private MemorySegment other = MemorySegment.NULL;

@@ -65,7 +65,7 @@ final class AllocationProbe implements IoCompletion {
         MemorySegment all = Arena.global().allocate(5 * 4096, 64);
         long[] sources = new long[4];
         for (int i = 0; i < 4; i++) {
-            sources[i] = all.address() + i * 4096;
+            sources[i] = all.address() + i * 4096L;
         }
         long target = all.address() + 4 * 4096;
         long least = Long.MAX_VALUE;
@@ -129,7 +129,7 @@ final class AllocationProbe implements IoCompletion {
             if (!own.reserve(1)) {
                 throw new IllegalStateException("a request leaks");
             }
-            long offset = length == 0 ? 0 : (i * 37L % places) * 4096;
+            long offset = length == 0 ? 0 : i * 37L % places * 4096;
             int settledBefore = settled;
             array.submit(own.take().prepare(operation, offset, length, 0, buffer, 0, this));
             if (buffer != null) {
