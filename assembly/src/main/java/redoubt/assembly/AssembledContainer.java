@@ -18,12 +18,16 @@ import redoubt.md.Array;
 import redoubt.md.ArrayPlan;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
+import redoubt.metadata.Bytes;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.ContainerPicture;
+import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 import redoubt.metadata.Printable;
+import redoubt.metadata.ReadFailed;
 import redoubt.metadata.SlotPicture;
 import redoubt.metadata.VolumePicture;
+import redoubt.metadata.WriteRound;
 import redoubt.workqueue.Workqueue;
 
 /**
@@ -49,13 +53,17 @@ public final class AssembledContainer implements AutoCloseable {
      * @param devices the disks
      * @param names what users call them
      * @param volumes the volumes that are wanted
+     * @param reads how control threads reach the disks
+     * @param uneven whether some disk carries something else than {@code metadata}: it missed the last round, or was cut off in it
      */
     record Parts(
             Scan scan,
             ContainerMetadata metadata,
             List<BlockDevice> devices,
             List<String> names,
-            List<FoundVolume> volumes) {}
+            List<FoundVolume> volumes,
+            List<DiskReads> reads,
+            boolean uneven) {}
 
     private static final int BLOCK_BYTES_LIMIT = 65536;
 
@@ -102,8 +110,35 @@ public final class AssembledContainer implements AutoCloseable {
             volumes.add(new Volume(plans.get(i).name(), parts.volumes().get(i), array));
         }
         NativeKeeper keeper =
-                options.writable() ? new NativeKeeper(parts.metadata(), parts.devices(), queue, complaints) : null;
+                options.writable() ? new NativeKeeper(evened(parts), parts.devices(), queue, complaints) : null;
         return new AssembledContainer(parts, options.writable(), queue, keeper, volumes);
+    }
+
+    /**
+     * A keeper leaves out what has not changed since the last round, so every disk must have been in that. Where one was not, all are written
+     * whole, one after another, each flushed.
+     */
+    private static ContainerMetadata evened(Parts parts) throws AssemblyRefused {
+        if (!parts.uneven()) {
+            return parts.metadata();
+        }
+        try {
+            WriteRound round = parts.metadata().write(Optional.empty());
+            for (WriteRound.MemberWrites writes : round.members()) {
+                DiskReads disk = parts.reads().get(writes.disk());
+                for (WriteRound.Step step : writes.steps()) {
+                    switch (step) {
+                        case WriteRound.Step.Put(long offset, Bytes bytes) -> disk.write(offset, bytes.toArray());
+                        case WriteRound.Step.Flush() -> disk.flush();
+                    }
+                }
+            }
+            return round.image();
+        } catch (MetadataRefused refused) {
+            throw new AssemblyRefused(AssemblyRefused.Reason.NO_ARRAY, refused.sentence());
+        } catch (ReadFailed failed) {
+            throw new AssemblyRefused(AssemblyRefused.Reason.IO_ERROR, String.valueOf(failed.getMessage()));
+        }
     }
 
     // ---------------------------------------------------------------------------------------------- plans

@@ -17,6 +17,7 @@ import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskEntry;
+import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataFormat;
 import redoubt.metadata.Printable;
 import redoubt.metadata.imsm.ImsmFormat;
@@ -90,7 +91,8 @@ public final class Assembly {
             Cast cast = cast(scan, found, set);
             List<FoundVolume> wanted = judge(scan, found, cast, options);
             AssembledContainer container = AssembledContainer.build(
-                    new AssembledContainer.Parts(scan, cast.metadata, cast.devices, cast.names, wanted),
+                    new AssembledContainer.Parts(
+                            scan, cast.metadata, cast.devices, cast.names, wanted, cast.reads, cast.uneven),
                     options,
                     heartbeat,
                     workers,
@@ -177,19 +179,29 @@ public final class Assembly {
     // ---------------------------------------------------------------------------------------------- who plays
 
     /** The disks of the container, numbered anew without gaps, since a keeper counts them so. */
-    private record Cast(ContainerMetadata metadata, List<BlockDevice> devices, List<String> names) {}
+    private record Cast(
+            ContainerMetadata metadata,
+            List<BlockDevice> devices,
+            List<String> names,
+            List<DiskReads> reads,
+            boolean uneven) {}
 
     private Cast cast(Scan scan, FoundContainer found, DiskSet set) {
         ContainerPicture picture = found.picture().orElseThrow();
         Map<Integer, Integer> numbers = new HashMap<>();
         List<BlockDevice> devices = new ArrayList<>();
         List<String> names = new ArrayList<>();
+        List<DiskReads> reads = new ArrayList<>();
+        boolean uneven = false;
         for (DiskEntry entry : picture.disks()) {
             if (entry.disk().isPresent()) {
                 OpenDisk open = set.disks().get(entry.disk().getAsInt());
                 numbers.put(open.number(), devices.size());
                 devices.add(open.device());
                 names.add(open.name());
+                reads.add(open.reads());
+                boolean spare = entry.index().isEmpty(); // which carries metadata of its own
+                uneven |= !spare && !current(scan.disks().get(open.number()), picture.generation());
             }
         }
         Map<Integer, ScannedDisk> disks = new TreeMap<>();
@@ -201,10 +213,15 @@ public final class Assembly {
         for (ContainerChoice choice : format.choose(Scan.candidates(format, disks, numbers))) {
             if (choice instanceof ContainerChoice.Chosen(ContainerMetadata metadata, var placements)
                     && metadata.picture().uuid().equals(found.uuid())) {
-                return new Cast(metadata, devices, names);
+                return new Cast(metadata, devices, names, reads, uneven);
             }
         }
         throw new IllegalStateException("the format chose a container once, and not again");
+    }
+
+    private static boolean current(ScannedDisk disk, long generation) {
+        return disk.finding().orElse(null) instanceof Finding.Whole(var metadata)
+                && metadata.picture().generation() == generation;
     }
 
     /** The volumes that will be started. Read-only, one that cannot be had does not stand in the way of another that can. */

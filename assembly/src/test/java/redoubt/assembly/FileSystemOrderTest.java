@@ -1,0 +1,111 @@
+package redoubt.assembly;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Goal: a file system in a volume shows in which order its disks belong. Method: real arrays are given a file system by the system's own mkfs,
+ * lose their serials, and are read in every order.
+ */
+class FileSystemOrderTest {
+
+    private static final long SEED = 7L;
+    private static final long PATIENCE_NANOS = 30_000_000_000L;
+
+    @TempDir
+    Path folder;
+
+    @BeforeEach
+    void findTheCorpus() {
+        Assumptions.assumeTrue(Corpus.root().isPresent(), Corpus.SKIPPED);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "imsm-r0-2d-64k,mkfs.ext4 -q -F",
+        "imsm-r0-3d-128k,mkfs.ext4 -q -F",
+        "imsm-r5-3d-64k,mkfs.ext4 -q -F",
+        "imsm-r10-4d-64k,mkfs.ext4 -q -F",
+        "imsm-r0-3d-128k,mkfs.ext2 -q -F",
+        "imsm-r0-3d-128k,mkfs.xfs -q --unsupported",
+        "imsm-r0-3d-128k,mkfs.btrfs -q",
+        "imsm-r0-3d-128k,mkntfs -Q -q -F"
+    })
+    void theOrderIsReadFromTheFileSystem(String name, String mkfs) throws Exception {
+        Corpus.Case each = new Corpus(folder).get(name);
+        List<Disk> known = new ArrayList<>();
+        List<Disk> unknown = new ArrayList<>();
+        for (int member = 0; member < each.images().size(); member++) {
+            known.add(each.known(member));
+            unknown.add(each.unknown(member));
+        }
+        Path image = fileSystem(mkfs, each.volumes().getFirst().bytes());
+        try (Rig rig = new Rig()) {
+            write(rig, known, image);
+            String right = rig.digest(known, "v");
+            for (List<Disk> order : Orders.of(unknown, SEED)) {
+                assertThat(rig.digest(order, "v")).as("%s", order).isEqualTo(right);
+            }
+            if (!name.equals("imsm-r10-4d-64k")) {
+                Identity identity = rig.assembly
+                        .scan(unknown, PATIENCE_NANOS)
+                        .containers()
+                        .getFirst()
+                        .volumes()
+                        .getFirst()
+                        .identity();
+                // Where the file system is so empty that two disks hold nothing, it does not matter which is which.
+                assertThat(identity).isInstanceOfAny(Identity.Evident.class, Identity.Indifferent.class);
+                assertThat(identity.toString()).contains("speaks for itself");
+            }
+        }
+    }
+
+    private Path fileSystem(String mkfs, long bytes) throws IOException, InterruptedException {
+        Path image = folder.resolve("filesystem.img");
+        try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(bytes);
+        }
+        List<String> words = new ArrayList<>(List.of(mkfs.split(" ", -1)));
+        words.add(image.toString());
+        try {
+            Process process = new ProcessBuilder(words)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            Assumptions.assumeTrue(process.exitValue() == 0, "SKIPPED: '" + mkfs + "' makes no such file system here");
+        } catch (IOException absent) {
+            Assumptions.abort("SKIPPED: there is no '" + words.getFirst() + "'; install it");
+        }
+        return image;
+    }
+
+    private static void write(Rig rig, List<Disk> disks, Path image) throws Exception {
+        try (AssembledContainer container =
+                rig.assembly.assemble(disks, Access.WRITE, AssemblyOptions.WRITABLE, rig.memory, rig.complaints::add)) {
+            container.start(PATIENCE_NANOS);
+            DiskReads array =
+                    new DiskReads("v", container.volume("v").orElseThrow().array(), rig.memory, PATIENCE_NANOS);
+            try (var in = Files.newInputStream(image)) {
+                byte[] piece = in.readNBytes(DiskReads.PIECE_BYTES);
+                for (long at = 0; piece.length > 0; at += piece.length, piece = in.readNBytes(DiskReads.PIECE_BYTES)) {
+                    array.write(at, piece);
+                }
+            }
+            assertThat(container.stop(PATIENCE_NANOS)).isTrue();
+        }
+        assertThat(rig.complaints).isEmpty();
+    }
+}
