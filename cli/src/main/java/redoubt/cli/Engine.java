@@ -26,7 +26,7 @@ final class Engine implements AutoCloseable {
     private static final long START_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(PERIOD_NANOS);
-    private final DiskOpener opener = new FileDisks(heartbeat);
+    private final DiskOpener opener = new AnyDisks(new FileDisks(heartbeat));
     private final Assembly assembly = new Assembly(heartbeat, WorkerFactory.threads(), opener);
 
     /** Opens disks, for what is done with single ones. */
