@@ -1,19 +1,19 @@
 package redoubt.base;
 
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * A {@link Heartbeat} with a thread of its own. The list of beats is copied when it changes and only read by the thread, so
- * registering never holds up a round. A beat that throws is counted and called again next time: one bad beat must not stop
+ * registering never holds up a round, and a round allocates nothing. A beat that throws is counted and called again next time: one bad beat must not stop
  * the clock for the others.
  */
 public final class ThreadHeartbeat implements Heartbeat, AutoCloseable {
 
     private final Clock clock = Clock.system();
     private final long periodNanos;
-    private final CopyOnWriteArrayList<Beat> beats = new CopyOnWriteArrayList<>();
+    private volatile Beat[] beats = {}; // replaced whole, under this
     private final AtomicLong faults = new AtomicLong();
     private final Thread thread;
     private volatile boolean closed;
@@ -34,10 +34,9 @@ public final class ThreadHeartbeat implements Heartbeat, AutoCloseable {
     private void run() {
         while (!closed) {
             long now = clock.nanos();
-            Object[] round = beats.toArray();
-            for (Object beat : round) {
+            for (Beat beat : beats) {
                 try {
-                    ((Beat) beat).beat(now);
+                    beat.beat(now);
                 } catch (RuntimeException | Error fault) {
                     faults.incrementAndGet();
                 }
@@ -47,13 +46,22 @@ public final class ThreadHeartbeat implements Heartbeat, AutoCloseable {
     }
 
     @Override
-    public void register(Beat beat) {
-        beats.add(beat);
+    public synchronized void register(Beat beat) {
+        Beat[] longer = Arrays.copyOf(beats, beats.length + 1);
+        longer[beats.length] = beat;
+        beats = longer;
     }
 
     @Override
-    public void unregister(Beat beat) {
-        beats.remove(beat);
+    public synchronized void unregister(Beat beat) {
+        for (int i = 0; i < beats.length; i++) {
+            if (beats[i].equals(beat)) {
+                Beat[] shorter = Arrays.copyOf(beats, beats.length - 1);
+                System.arraycopy(beats, i + 1, shorter, i, shorter.length - i);
+                beats = shorter;
+                return;
+            }
+        }
     }
 
     @Override
