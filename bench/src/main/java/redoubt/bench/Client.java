@@ -124,17 +124,16 @@ final class Client {
         List<FutureTask<Long>> tasks = new ArrayList<>();
         double cpuBefore = server.cpuSeconds();
         long begun = System.nanoTime();
-        long until = begun + (long) (seconds * 1e9);
         for (LeanConnection connection : connections) {
             Latencies own = new Latencies();
             latencies.add(own);
             Callable<Long> work = () -> connection.keepBusy(
-                    lean.writes(),
+                    lean.writes() ? LeanConnection.Kind.WRITE : LeanConnection.Kind.READ,
                     lean.blockBytes(),
                     lean.depth(),
                     sizeBytes,
                     connections.indexOf(connection),
-                    until,
+                    (long) (seconds * 1e9),
                     own);
             FutureTask<Long> task = new FutureTask<>(work);
             tasks.add(task);

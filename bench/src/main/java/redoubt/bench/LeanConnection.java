@@ -23,12 +23,23 @@ final class LeanConnection implements AutoCloseable {
     private static final int REPLY_INFO = 3;
     private static final int REQUEST_MAGIC = 0x25609513;
     private static final int REPLY_MAGIC = 0x67446698;
-    private static final int COMMAND_READ = 0;
-    private static final int COMMAND_WRITE = 1;
     private static final int COMMAND_DISCONNECT = 2;
     private static final int REQUEST_BYTES = 28;
     private static final int REPLY_BYTES = 16;
     private static final int RECEIVE_BYTES = 256 << 10;
+
+    /** What is asked, by its number in the protocol. */
+    enum Kind {
+        READ(0),
+        WRITE(1),
+        FLUSH(3);
+
+        private final short number;
+
+        Kind(int number) {
+            this.number = (short) number;
+        }
+    }
 
     private final SocketChannel channel;
     private final ByteBuffer in = ByteBuffer.allocateDirect(RECEIVE_BYTES).flip();
@@ -108,19 +119,21 @@ final class LeanConnection implements AutoCloseable {
     }
 
     /**
-     * Keeps {@code depth} requests in flight until the time is over.
+     * Keeps {@code depth} requests in flight for so long.
      *
-     * @param blockBytes of each request, at an aligned place chosen at random within {@code rangeBytes}
+     * @param blockBytes of each request that moves bytes, at an aligned place chosen at random within {@code rangeBytes}
      * @return how many were answered
      */
-    long keepBusy(
-            boolean writes, int blockBytes, int depth, long rangeBytes, long seed, long untilNanos, Latencies latencies)
+    long keepBusy(Kind kind, int blockBytes, int depth, long rangeBytes, long seed, long nanos, Latencies latencies)
             throws IOException {
-        int stride = REQUEST_BYTES + (writes ? blockBytes : 0);
+        int stride = REQUEST_BYTES + (kind == Kind.WRITE ? blockBytes : 0);
         ByteBuffer out = ByteBuffer.allocateDirect(stride * depth);
         java.util.SplittableRandom random = new java.util.SplittableRandom(seed);
-        while (out.remaining() >= Long.BYTES) {
-            out.putLong(random.nextLong());
+        // Noise, but not much of it: where this is interpreted it must not take so long that the server thinks us idle.
+        byte[] noise = new byte[1024];
+        random.nextBytes(noise);
+        while (out.hasRemaining()) {
+            out.put(noise, 0, Math.min(noise.length, out.remaining()));
         }
         long[] sentNanos = new long[depth];
         int[] free = new int[depth];
@@ -130,8 +143,9 @@ final class LeanConnection implements AutoCloseable {
         int freeCount = depth;
         long blocks = rangeBytes / blockBytes;
         long answered = 0;
-        int replyBytes = REPLY_BYTES + (writes ? 0 : blockBytes);
+        int replyBytes = REPLY_BYTES + (kind == Kind.READ ? blockBytes : 0);
         long now = System.nanoTime();
+        long untilNanos = now + nanos;
         while (true) {
             if (freeCount > 0 && now - untilNanos < 0) {
                 out.clear();
@@ -141,10 +155,10 @@ final class LeanConnection implements AutoCloseable {
                     int at = out.position();
                     out.putInt(REQUEST_MAGIC)
                             .putShort((short) 0)
-                            .putShort((short) (writes ? COMMAND_WRITE : COMMAND_READ))
+                            .putShort(kind.number)
                             .putLong(cookie)
-                            .putLong(random.nextLong(blocks) * blockBytes)
-                            .putInt(blockBytes)
+                            .putLong(kind == Kind.FLUSH ? 0 : random.nextLong(blocks) * blockBytes)
+                            .putInt(kind == Kind.FLUSH ? 0 : blockBytes)
                             .position(at + stride);
                 }
                 send(out.flip());
