@@ -155,6 +155,21 @@ abstract class Lane {
         }
     }
 
+    /**
+     * Begins a call, unless the lane was abandoned: then the request is settled here. A call that was expired keeps its mark for ever, so
+     * it must not begin once more; the state is raised before the mark is set, hence whoever could meet the mark sees the state.
+     *
+     * @return whether the call began; its thread then looks at the state once more
+     */
+    final boolean begin(Call call, IoRequest request) {
+        if (abandoned()) {
+            complete(request, IoStatus.GONE);
+            return false;
+        }
+        call.begin(request);
+        return true;
+    }
+
     /** Ends a call: completes its request, or lets go of it if it was given up meanwhile. */
     final void end(Call call, IoRequest request, IoStatus status) {
         if (call.end()) {

@@ -169,11 +169,13 @@ final class RingLane extends Lane {
             if (request == null) {
                 return;
             }
-            int slot = free[--freeCount];
-            Call call = calls[slot];
+            int slot = free[freeCount - 1];
+            if (!begin(calls[slot], request)) {
+                continue;
+            }
+            freeCount--;
             requests[slot] = request;
             done[slot] = 0;
-            call.begin(request);
             if (abandoned()) {
                 finish(slot, IoStatus.GONE);
             } else if (sizeCanChange && shrunk(request)) {

@@ -97,7 +97,9 @@ final class ThreadLane extends Lane {
 
     private void carry(int thread, IoRequest request) {
         Call call = calls[thread];
-        call.begin(request);
+        if (!begin(call, request)) {
+            return;
+        }
         IoStatus status = IoStatus.GONE;
         if (!abandoned()) {
             try {

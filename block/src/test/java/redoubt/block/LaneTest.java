@@ -138,6 +138,27 @@ class LaneTest {
         assertThat(runs.status).isEqualTo(IoStatus.TIMED_OUT);
     }
 
+    /** Goal: a request that a thread takes after its call was given up, and before the queue is emptied, is settled. */
+    @Test
+    void settlesWhatIsTakenWhileTheLaneIsBeingAbandoned() {
+        ThreadLane lane = lane(1, 4);
+        Ended second = new Ended();
+        Ended first = new Ended() {
+            @Override
+            public void completed(IoRequest request) {
+                super.completed(request);
+                work.letGo.countDown();
+                second.await();
+            }
+        };
+        submit(lane, first);
+        work.awaitInside(1);
+        submit(lane, second);
+        time.advance(LIMIT_NANOS);
+        assertThat(first.status).isEqualTo(IoStatus.TIMED_OUT);
+        assertThat(second.status).isEqualTo(IoStatus.GONE);
+    }
+
     /** Goal: a completion that throws is counted and costs nobody else anything. */
     @Test
     void survivesCompletionsThatThrow() throws Exception {
