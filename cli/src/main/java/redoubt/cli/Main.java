@@ -70,6 +70,11 @@ public final class Main implements Runnable {
     static int run(Console console, String... words) {
         try {
             return commandLine(console).execute(words);
+        } catch (OutOfMemoryError scarce) {
+            console.say("there is not enough memory, or no thread to be had: " + scarce.getMessage());
+            return ExitCode.TRY_AGAIN.number();
+        } catch (StackOverflowError | LinkageError | AssertionError bug) {
+            return failed(console, bug);
         } finally {
             console.out().flush();
             console.err().flush();

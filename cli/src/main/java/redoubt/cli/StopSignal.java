@@ -26,6 +26,9 @@ final class StopSignal {
     }
 
     private void shutDown() {
+        if (done.getCount() == 0) {
+            return; // the process ends by itself, with its own exit code
+        }
         wish();
         try {
             boolean ended = done.await(DONE_LIMIT_SECONDS, TimeUnit.SECONDS);
