@@ -118,7 +118,7 @@ public final class LinuxGuest implements AutoCloseable {
                     .redirectErrorStream(true)
                     .redirectOutput(scratch.file("qemu").toFile())
                     .start();
-            Thread lastRites = new Thread(qemu::destroyForcibly, "end of the Linux guest");
+            Thread lastRites = new Thread(qemu::destroyForcibly, "linux-guest-end"); // tidy: a hook takes nothing else
             Runtime.getRuntime().addShutdownHook(lastRites);
             try {
                 QemuMonitor monitor = new QemuMonitor(LineSocket.accept(monitorServer, "QEMU", BOOT_LIMIT));
@@ -358,7 +358,7 @@ public final class LinuxGuest implements AutoCloseable {
     public static void main(String[] words) throws IOException {
         if (words.length == 0) {
             System.err.println("usage: linux-guest SCRIPT|- [IMAGE...]");
-            System.exit(EX_USAGE);
+            System.exit(EX_USAGE); // tidy: a program of its own
         }
         String script = words[0].equals("-")
                 ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
@@ -373,7 +373,7 @@ public final class LinuxGuest implements AutoCloseable {
             System.err.println("linux-guest: " + e.getMessage());
             exitCode = EX_TEMPFAIL;
         }
-        System.exit(exitCode);
+        System.exit(exitCode); // tidy: a program of its own
     }
 
     private static String tail(Path file) {

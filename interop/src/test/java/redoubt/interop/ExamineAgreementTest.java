@@ -99,7 +99,10 @@ class ExamineAgreementTest {
     }
 
     private static void write(RedoubtProcess served) {
-        Peer.QEMU_IO.command("-f", "raw", "-c", "write -f 0 64k", served.uri("v")).run().mustSucceed();
+        Peer.QEMU_IO
+                .command("-f", "raw", "-c", "write -f 0 64k", served.uri("v"))
+                .run()
+                .mustSucceed();
     }
 
     @Test
