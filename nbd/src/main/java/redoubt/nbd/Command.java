@@ -1,7 +1,9 @@
 package redoubt.nbd;
 
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoBuffer;
+import redoubt.block.IoRequest;
 
 /**
  * One request of a client, from its header to the last byte of its reply. Pooled.
@@ -12,17 +14,17 @@ import redoubt.block.IoBuffer;
  * releases each when the device has it.
  *
  * <p>All fields belong to the thread that owns the session, until the session is closed; from then on {@link #open} alone is counted down, by
- * whoever brings a late answer ({@link Session#late}).
+ * whoever brings a late answer ({@link Mailbox}).
  */
 final class Command {
 
     static final int PARTS = 4;
 
+    private static final AtomicIntegerFieldUpdater<Command> OPEN =
+            AtomicIntegerFieldUpdater.newUpdater(Command.class, "open");
+
     final CommandPool pool;
     final int index;
-
-    @Nullable
-    Session session;
 
     /** Next in the session's list of what can be sent, or in that of what waits for requests. */
     @Nullable
@@ -68,6 +70,9 @@ final class Command {
     /** Of a WRITE: how much of the youngest part has been received. */
     int received;
 
+    /** Of a WRITE: whether more of its payload is to come. */
+    boolean receiving;
+
     /** Of a READ: the buffer that the next part goes into, kept from one that was sent. */
     @Nullable
     IoBuffer spare;
@@ -92,8 +97,7 @@ final class Command {
         this.index = index;
     }
 
-    void begin(Session owner, int newType, int newFlags, long newCookie, long newOffset, long newLength) {
-        session = owner;
+    void begin(int newType, int newFlags, long newCookie, long newOffset, long newLength) {
         type = newType;
         flags = newFlags;
         cookie = newCookie;
@@ -106,6 +110,7 @@ final class Command {
         head = 0;
         parts = 0;
         received = 0;
+        receiving = false;
         descriptors = 0;
         unitSent = 0;
         unitIsPart = false;
@@ -113,6 +118,46 @@ final class Command {
         waiting = false;
         next = null;
         nextWaiting = null;
+    }
+
+    /** The command that sent a request. */
+    static Command of(IoRequest request) {
+        if (request.attachment instanceof Command command) {
+            return command;
+        }
+        throw new IllegalStateException("a request came back that no command sent");
+    }
+
+    /** The owner: one more request goes to the device. */
+    void openOneMore() {
+        OPEN.lazySet(this, open + 1);
+    }
+
+    /** The owner: one request has come back. */
+    void openOneLess() {
+        OPEN.lazySet(this, open - 1);
+    }
+
+    /** Any thread, when the session is closed: one request has come back; answers true to the last. */
+    boolean closeOne() {
+        return OPEN.decrementAndGet(this) == 0;
+    }
+
+    /** The session is closed and the device has nothing of this command: gives everything back, without counting. */
+    void putAway() {
+        for (int i = 0; i < PARTS; i++) {
+            IoBuffer buffer = buffers[i];
+            if (buffer != null) {
+                buffers[i] = null;
+                buffer.release();
+            }
+        }
+        IoBuffer kept = spare;
+        if (kept != null) {
+            spare = null;
+            kept.release();
+        }
+        pool.giveBack(this);
     }
 
     /** The ring's place of the part so many behind the oldest. */

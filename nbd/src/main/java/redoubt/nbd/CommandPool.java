@@ -44,7 +44,6 @@ final class CommandPool {
     }
 
     void giveBack(Command command) {
-        command.session = null;
         while (true) {
             long seen = head.get();
             next[command.index] = (int) seen;

@@ -6,6 +6,7 @@ import java.nio.channels.SelectionKey;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import redoubt.base.Clock;
+import redoubt.nbd.RequestReader.Stop;
 
 /**
  * One of the threads that serve requests. It leases sessions from the {@link Door} while they have any: reads all that a socket has, carries
@@ -163,12 +164,12 @@ final class DataThread extends Loop {
         boolean worked = false;
         try {
             SelectionKey key = session.keyWith(this, index);
-            worked = session.takeMail();
+            worked = session.execution.takeMail();
             mayHold = leased == 1 && server.busySessions() < processors;
             long before = requestsHere;
             int got = 0;
-            if (session.readable && session.takesBytes()) {
-                got = session.read(this);
+            if (session.readable && session.takesBytes) {
+                got = session.reader.read(memoryView);
                 if (got < 0) {
                     close(session);
                     return true;
@@ -176,18 +177,18 @@ final class DataThread extends Loop {
                 worked |= got > 0;
             }
             session.writable = false;
-            Session.Stop stop = carry(session);
+            Stop stop = carry(session);
             // One request a read is the rhythm of a client that waits for each answer: look again only when woken, or
             // spinning.
             worked |= requestsHere != before;
-            session.readable = got > 0 && session.inMidMessage();
-            if (session.broken || (session.idle() && (stop == Session.Stop.ENDS || server.stopping()))) {
+            session.readable = got > 0 && session.reader.inMidMessage();
+            if (session.broken || (session.idle() && (stop == Stop.ENDS || server.stopping()))) {
                 close(session);
                 return true;
             }
-            session.starved = stop == Session.Stop.WANTS_STOCK;
+            session.starved = stop == Stop.WANTS_STOCK;
             starving |= session.starved;
-            session.takesBytes(stop == Session.Stop.WANTS_BYTES);
+            session.takesBytes = stop == Stop.WANTS_BYTES;
             session.interest(key, session.wantedInterest(stop));
             if (worked) {
                 session.lastWorkNanos = nowNanos;
@@ -204,37 +205,37 @@ final class DataThread extends Loop {
     }
 
     /** Parses and answers until nothing more can be done without new bytes, memory or time. */
-    private Session.Stop carry(Session session) throws IOException {
+    private Stop carry(Session session) throws IOException {
         while (true) {
-            boolean waits = session.startWaiting();
-            Session.Stop stop = session.parse(this);
-            session.takeMail();
-            if (stop == Session.Stop.WANTS_BYTES && mayHold) {
+            boolean waits = session.execution.startWaiting();
+            Stop stop = session.reader.parse(this);
+            session.execution.takeMail();
+            if (stop == Stop.WANTS_BYTES && mayHold) {
                 stop = hold(session);
             }
             boolean finished = writer.flush(session);
-            if (!finished || stop == Session.Stop.WANTS_BYTES || stop == Session.Stop.ENDS) {
-                return waits && stop == Session.Stop.WANTS_BYTES ? Session.Stop.WANTS_STOCK : stop;
+            if (!finished || stop == Stop.WANTS_BYTES || stop == Stop.ENDS) {
+                return waits && stop == Stop.WANTS_BYTES ? Stop.WANTS_STOCK : stop;
             }
         }
     }
 
-    private Session.Stop hold(Session session) throws IOException {
-        Session.Stop stop = Session.Stop.WANTS_BYTES;
+    private Stop hold(Session session) throws IOException {
+        Stop stop = Stop.WANTS_BYTES;
         if (requestsHere - probedAt > PROBE_REQUESTS) {
             target = Integer.MAX_VALUE;
         }
         int quiet = 0;
-        while (stop == Session.Stop.WANTS_BYTES
-                && session.ready < target
-                && session.ready > 0
-                && session.ready == session.commandsInWork()
-                && session.readyBytes < HOLD_BYTES
-                && !session.inMidMessage()) {
-            int got = session.read(this);
+        while (stop == Stop.WANTS_BYTES
+                && session.replies.count() < target
+                && session.replies.count() > 0
+                && session.replies.count() == session.execution.commandsInWork()
+                && session.replies.readBytes() < HOLD_BYTES
+                && !session.reader.inMidMessage()) {
+            int got = session.reader.read(memoryView);
             if (got < 0) {
-                session.ended();
-                return Session.Stop.ENDS;
+                session.reader.ended();
+                return Stop.ENDS;
             }
             if (got == 0) {
                 if (++quiet == QUIET_TRIES) {
@@ -242,19 +243,19 @@ final class DataThread extends Loop {
                 }
             } else {
                 quiet = 0;
-                stop = session.parse(this);
-                session.takeMail();
+                stop = session.reader.parse(this);
+                session.execution.takeMail();
             }
         }
         if (target == Integer.MAX_VALUE) {
-            target = Math.max(1, session.ready / 2);
+            target = Math.max(1, session.replies.count() / 2);
             probedAt = requestsHere;
         }
         return stop;
     }
 
-    private void owing(Session session, Session.Stop stop) {
-        boolean dawdles = stop == Session.Stop.WANTS_BYTES && session.inMidMessage();
+    private void owing(Session session, Stop stop) {
+        boolean dawdles = stop == Stop.WANTS_BYTES && session.reader.inMidMessage();
         if (!session.blocked && !dawdles) {
             session.owingSinceNanos = 0;
         } else if (session.owingSinceNanos == 0) {

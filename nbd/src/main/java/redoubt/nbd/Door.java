@@ -254,7 +254,7 @@ final class Door extends Loop {
                 limits.dataThreads());
         caller.key.attach(session);
         server.countSession();
-        if (session.hasEarlyRequests()) {
+        if (session.reader.hasEarlyRequests()) {
             caller.key.interestOps(0);
             lease(session);
         } else {
@@ -277,7 +277,7 @@ final class Door extends Loop {
     /** A session comes back from a data thread. */
     @Override
     void visit(Session session) {
-        ByteBuffer seat = session.standUp();
+        ByteBuffer seat = session.reader.standUp();
         if (seat != null) {
             seats[freeSeats++] = seat;
         }

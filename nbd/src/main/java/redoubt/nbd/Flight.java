@@ -41,9 +41,6 @@ final class Flight {
     /** Pairs of an ALLOCATION. */
     int pairs;
 
-    /** Whether a write was answered and only the flush after it is missing, for servers without FUA. */
-    boolean flushing;
-
     Flight(int index) {
         this.index = index;
     }
@@ -52,7 +49,6 @@ final class Flight {
         request = starting;
         done = 0;
         step = 0;
-        flushing = false;
         status = IoStatus.OK;
     }
 

@@ -61,7 +61,7 @@ final class ReplyWriter {
      */
     boolean flush(Session session) throws IOException {
         boolean finished = false;
-        session.takeMail();
+        session.execution.takeMail();
         while (encode(session)) {
             long written = write(session);
             bytesSent += written;
@@ -69,7 +69,7 @@ final class ReplyWriter {
             if (session.blocked) {
                 break;
             }
-            session.takeMail();
+            session.execution.takeMail();
         }
         return finished;
     }
@@ -80,7 +80,7 @@ final class ReplyWriter {
         units = 0;
         payload = null;
         payloadBytes = 0;
-        Command command = session.outHead;
+        Command command = session.replies.first;
         while (command != null && units < UNITS && out.remaining() >= SMALL_UNIT_BYTES) {
             int start = out.position();
             // A message that has begun is finished first, whatever became of the command since.
@@ -90,7 +90,7 @@ final class ReplyWriter {
                 if (command.open > 0) {
                     break;
                 }
-                if (command.sent > 0 && !session.structured) {
+                if (command.sent > 0 && !session.terms.structured()) {
                     // The header said there would be no error: nothing lawful can follow.
                     session.broken = true;
                     break;
@@ -109,7 +109,7 @@ final class ReplyWriter {
             commands[units] = command;
             unitBytes[units] = out.position() - start + payloadBytes;
             units++;
-            if (payload != null || (!session.structured && !command.lastUnit())) {
+            if (payload != null || (!session.terms.structured() && !command.lastUnit())) {
                 break;
             }
             command = command.next;
@@ -130,7 +130,7 @@ final class ReplyWriter {
     }
 
     private void refusal(Session session, Command command, Refusal refusal) {
-        if (session.structured) {
+        if (session.terms.structured()) {
             byte[] sentence = refusal.sentence;
             chunkHeader(command, Wire.CHUNK_FLAG_DONE, Wire.CHUNK_ERROR, 6 + sentence.length);
             out.putInt(refusal.number).putShort((short) sentence.length).put(sentence);
@@ -144,7 +144,7 @@ final class ReplyWriter {
         int place = command.head;
         int length = command.lengths[place];
         boolean last = command.sent + length == command.length;
-        if (session.structured) {
+        if (session.terms.structured()) {
             int flags = last ? Wire.CHUNK_FLAG_DONE : 0;
             long offset = command.offset + command.sent;
             if (command.zeroes[place]) {
@@ -178,7 +178,7 @@ final class ReplyWriter {
         int pairs = command.descriptors;
         int lengthAt = out.position() + 16;
         chunkHeader(command, Wire.CHUNK_FLAG_DONE, Wire.CHUNK_BLOCK_STATUS, 0);
-        out.putInt(session.allocationContext);
+        out.putInt(session.terms.allocationContext());
         IoBuffer buffer = command.headBuffer();
         int at = buffer.position() + command.starts[0];
         ByteBuffer view = viewOf(buffer).order(ByteOrder.nativeOrder()).clear();
@@ -258,17 +258,17 @@ final class ReplyWriter {
     }
 
     private static boolean unitSent(Session session, Command command) {
-        boolean moreParts = command.unitIsPart && !session.partSent(command);
+        boolean moreParts = command.unitIsPart && !session.execution.partSent(command);
         if (!moreParts) {
-            session.unqueueFirst();
-            session.finish(command);
+            session.replies.removeFirst();
+            session.execution.finish(command);
             return true;
         }
-        if (session.structured) {
+        if (session.terms.structured()) {
             // Other replies may go between the parts of this one.
-            session.unqueueFirst();
+            session.replies.removeFirst();
             if (command.refusal == null ? command.headReady() : command.open == 0) {
-                session.queue(command);
+                session.replies.add(command);
             }
         }
         return false;

@@ -1,0 +1,212 @@
+package redoubt.nbd;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+import redoubt.block.IoRequest;
+import redoubt.block.IoStatus;
+
+/**
+ * The requests that an {@link NbdClient} has with its server, and what each needs next: which command, how much of it at a time, and what
+ * there is to do where the server lacks a command. Belongs to the client's thread.
+ */
+final class Flights {
+
+    /** Longest zeroing that one command asks for. */
+    private static final long ZEROING_STEP_BYTES = 1 << 30;
+
+    private final Flight[] flights;
+    private final int[] freePlaces;
+    private int free;
+
+    /** Flights whose command is still to be sent, a ring. */
+    private final int[] toSend;
+
+    private int sendHead;
+    private int sendCount;
+
+    private final MemoryView memory = new MemoryView();
+
+    Flights(int count) {
+        flights = new Flight[count];
+        freePlaces = new int[count];
+        toSend = new int[count];
+        for (int i = 0; i < count; i++) {
+            flights[i] = new Flight(i);
+            freePlaces[free++] = i;
+        }
+    }
+
+    boolean hasRoom() {
+        return free > 0;
+    }
+
+    boolean none() {
+        return free == flights.length;
+    }
+
+    /** Takes a request up; there must be room. */
+    void begin(RemoteExport connected, IoRequest request) {
+        Flight flight = flights[freePlaces[--free]];
+        flight.begin(request);
+        next(connected, flight);
+    }
+
+    /** The next flight whose command is to be sent, or null. */
+    @Nullable
+    Flight nextToSend() {
+        while (sendCount > 0) {
+            Flight flight = flights[toSend[sendHead]];
+            sendHead = (sendHead + 1) % toSend.length;
+            sendCount--;
+            if (flight.request != null) {
+                return flight;
+            }
+        }
+        return null;
+    }
+
+    /** The flight that an answer is for. */
+    Flight answeredBy(long cookie) throws IOException {
+        int index = (int) cookie;
+        if (index < 0 || index >= flights.length) {
+            throw new IOException("the server answers what nobody asked");
+        }
+        Flight flight = flights[index];
+        if (flight.request == null || !flight.sent || flight.cookie() != cookie) {
+            throw new IOException("the server answers what nobody asked");
+        }
+        return flight;
+    }
+
+    /** The server has answered a command completely; {@link Flight#status} says how. */
+    void answered(RemoteExport connected, Flight flight) {
+        if (flight.status != IoStatus.OK) {
+            finish(flight, flight.status);
+        } else if (flight.type == Wire.CMD_BLOCK_STATUS) {
+            finish(flight, flight.pairs > 0 ? IoStatus.OK : IoStatus.IO_ERROR);
+        } else if (flight.type == Wire.CMD_FLUSH) {
+            finish(flight, IoStatus.OK);
+        } else {
+            flight.done += flight.step;
+            next(connected, flight);
+        }
+    }
+
+    /** Writes one pair of an ALLOCATION's answer; answers false if there is no room for it. */
+    boolean pair(Flight flight, long length, int flags) {
+        IoRequest request = flight.carried();
+        if (!request.bufferHolds(16L * (flight.pairs + 1))) {
+            return false;
+        }
+        ByteBuffer view = memory.of(request.buffer()).order(ByteOrder.nativeOrder());
+        int at = request.buffer().position() + request.bufferOffset() + 16 * flight.pairs;
+        view.putLong(at, length).putLong(at + 8, flags);
+        flight.pairs++;
+        request.result = flight.pairs;
+        return true;
+    }
+
+    /** The connection was lost: what was not answered is asked again, from the command that was under way. */
+    void askAgain() {
+        sendHead = 0;
+        sendCount = 0;
+        for (Flight flight : flights) {
+            if (flight.request != null) {
+                flight.status = IoStatus.OK;
+                flight.sent = false;
+                toSend[sendCount++] = flight.index;
+            }
+        }
+    }
+
+    /** Whether a request has been here, or on its way here, longer than the limit. */
+    boolean anyOlderThan(long limitNanos, long now) {
+        boolean late = false;
+        for (Flight flight : flights) {
+            IoRequest request = flight.request;
+            late |= request != null && now - request.acceptedNanos > limitNanos;
+        }
+        return late;
+    }
+
+    void finishAll(IoStatus status) {
+        for (Flight flight : flights) {
+            if (flight.request != null) {
+                finish(flight, status);
+            }
+        }
+    }
+
+    /** Chooses the next command of a flight, or ends it. */
+    private void next(RemoteExport connected, Flight flight) {
+        IoRequest request = flight.carried();
+        long left = request.length() - flight.done;
+        flight.status = IoStatus.OK;
+        if (flight.done > 0 && left == 0) {
+            boolean owesFlush = request.fua()
+                    && request.operation().changesData()
+                    && !connected.offers(Wire.FLAG_SEND_FUA)
+                    && connected.offers(Wire.FLAG_SEND_FLUSH);
+            if (owesFlush) {
+                enqueue(flight, Wire.CMD_FLUSH, 0);
+            } else {
+                finish(flight, IoStatus.OK);
+            }
+            return;
+        }
+        switch (request.operation()) {
+            case READ -> enqueue(flight, Wire.CMD_READ, left);
+            case WRITE -> enqueue(flight, Wire.CMD_WRITE, left);
+            case FLUSH -> {
+                if (connected.offers(Wire.FLAG_SEND_FLUSH)) {
+                    enqueue(flight, Wire.CMD_FLUSH, 0);
+                } else {
+                    finish(flight, IoStatus.OK);
+                }
+            }
+            case WRITE_ZEROES -> zero(connected, flight, left);
+            case ALLOCATION -> {
+                if (connected.allocationContext() != 0) {
+                    enqueue(flight, Wire.CMD_BLOCK_STATUS, left);
+                } else {
+                    pair(flight, left, 0);
+                    finish(flight, IoStatus.OK);
+                }
+            }
+            case TRIM -> finish(flight, IoStatus.OK);
+        }
+    }
+
+    private void zero(RemoteExport connected, Flight flight, long left) {
+        boolean fast = (flight.carried().flags() & IoRequest.FAST_ZERO) != 0;
+        if (connected.offers(Wire.FLAG_SEND_WRITE_ZEROES)) {
+            if (fast && !connected.offers(Wire.FLAG_SEND_FAST_ZERO)) {
+                finish(flight, IoStatus.UNSUPPORTED);
+            } else {
+                enqueue(flight, Wire.CMD_WRITE_ZEROES, Math.min(left, ZEROING_STEP_BYTES));
+            }
+        } else if (fast) {
+            finish(flight, IoStatus.UNSUPPORTED);
+        } else {
+            enqueue(flight, Wire.CMD_WRITE, Math.min(left, CommandWriter.ZERO_BYTES));
+        }
+    }
+
+    private void enqueue(Flight flight, int type, long step) {
+        flight.type = type;
+        flight.step = step;
+        flight.sent = false;
+        toSend[(sendHead + sendCount) % toSend.length] = flight.index;
+        sendCount++;
+    }
+
+    private void finish(Flight flight, IoStatus status) {
+        IoRequest request = flight.carried();
+        flight.request = null;
+        flight.generation++;
+        freePlaces[free++] = flight.index;
+        request.complete(status);
+    }
+}
