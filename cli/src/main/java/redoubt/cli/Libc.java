@@ -13,6 +13,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /** The few calls of the C library that Java has no words for. Where one is missing, or fails, the answer is no. */
 final class Libc {
@@ -76,6 +77,29 @@ final class Libc {
             return sent == message.length && closed == 0;
         } catch (Throwable notHere) {
             return false;
+        }
+    }
+
+    /**
+     * Runs another program in this process. Returns only if that cannot be done.
+     *
+     * @param program its path
+     * @param words what it is given, its own name first; one char is one byte
+     * @param variable a variable of the environment to set unless it is set
+     */
+    static void replaceProcess(String program, List<String> words, String variable, String value) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment list = arena.allocate(ADDRESS, words.size() + 1L);
+            for (int i = 0; i < words.size(); i++) {
+                list.setAtIndex(ADDRESS, i, arena.allocateFrom(words.get(i), StandardCharsets.ISO_8859_1));
+            }
+            MethodHandle setenv = function("setenv", JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
+            MethodHandle execv = function("execv", JAVA_INT, ADDRESS, ADDRESS);
+            int set = (int) setenv.invokeExact(arena.allocateFrom(variable), arena.allocateFrom(value), 0);
+            int refused = set == 0 ? (int) execv.invokeExact(arena.allocateFrom(program), list) : set;
+            assert refused != 0;
+        } catch (Throwable notHere) {
+            return;
         }
     }
 }

@@ -107,6 +107,7 @@ final class ServeCommand extends Verb {
         for (String where : listen) {
             addresses.add(ListenAddress.parse(where));
         }
+        DataPlane.become();
         StopSignal signal = StopSignal.ofProcess();
         int code = ExitCode.BUG.number();
         try {

@@ -14,10 +14,12 @@ import java.util.TreeMap;
 public final class Redoubt {
     private final Scratch scratch;
     private final Path launcher;
+    private final String flags;
 
-    private Redoubt(Scratch scratch, Path launcher) {
+    private Redoubt(Scratch scratch, Path launcher, String flags) {
         this.scratch = scratch;
         this.launcher = launcher;
+        this.flags = flags;
     }
 
     /** The command of this checkout, as it was last built; {@link PeerMissing} if it was not. */
@@ -26,7 +28,12 @@ public final class Redoubt {
         if (!Files.exists(root.resolve("target/dist/built"))) {
             throw new PeerMissing("redoubt is not built in %s: ./redoubt --version builds it".formatted(root));
         }
-        return new Redoubt(scratch, root.resolve("redoubt"));
+        return new Redoubt(scratch, root.resolve("redoubt"), "");
+    }
+
+    /** The same with further flags for its virtual machine. */
+    public Redoubt withFlags(String more) {
+        return new Redoubt(scratch, launcher, more);
     }
 
     /** A command line, ready to run. */
@@ -61,6 +68,7 @@ public final class Redoubt {
                 List.of("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")) {
             environment.put(home, scratch.folder().toString());
         }
+        environment.put("REDOUBT_JVM_FLAGS", flags);
         environment.put("LC_ALL", "C.UTF-8");
         environment.put("TZ", "UTC");
         return environment;

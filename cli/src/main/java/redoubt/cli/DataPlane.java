@@ -1,0 +1,91 @@
+package redoubt.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The virtual machine that carries other people's data. What a virtual machine is cannot be changed while it runs, so {@code serve} looks at
+ * its words first, in whatever machine it was started, and then takes the place of its own process: same process id, same words, and
+ * the flags below. Everything that this machine will ever hold is there, and touched, before the first request: its heap, its stacks, its
+ * code cache.
+ *
+ * <p>The heap is small because the data is not in it: what requests carry is cut from native memory at start ({@link DataMemory}).
+ *
+ * <p>Where there is no {@code /proc} or no native access, serving goes on in the machine that is there.
+ */
+final class DataPlane {
+
+    private static final String HERE = "redoubt.dataplane";
+
+    /** Before what the user gave, so that the user's own flags have the last word. */
+    private static final List<String> FLAGS = List.of(
+            "-D" + HERE + "=yes",
+            "-Xms20m",
+            "-Xmx20m",
+            "-Xmn6m",
+            // Not drawn from the heap's size: the requests' memory and 2,000 handshakes.
+            "-XX:MaxDirectMemorySize=256m",
+            "-XX:+AlwaysPreTouch",
+            // Deep enough for every thread here. The compiler's threads need more, the machine's own less.
+            "-Xss256k",
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:+AlwaysPreTouchStacks",
+            "-XX:VMThreadStackSize=256",
+            "-XX:CompilerThreadStackSize=512",
+            // Four megabytes of code are what serving comes to.
+            "-XX:ReservedCodeCacheSize=8m",
+            "-XX:InitialCodeCacheSize=8m",
+            "-XX:CompressedClassSpaceSize=16m",
+            // What the compiler borrowed goes back when it is done.
+            "-XX:TrimNativeHeapInterval=5000",
+            "-XX:+DisableExplicitGC",
+            "-XX:+ExitOnOutOfMemoryError");
+
+    private static final Path OWN_WORDS = Path.of("/proc/self/cmdline");
+
+    private DataPlane() {}
+
+    /** Whether this machine is the one. */
+    static boolean isHere() {
+        return System.getProperty(HERE) != null;
+    }
+
+    /**
+     * Turns this process into the data plane, if it is not that already. Does not return if that goes well; returns where it cannot be done.
+     * Nothing may be open that ought to be closed.
+     */
+    static void become() {
+        if (isHere()) {
+            return;
+        }
+        Path java = Path.of(System.getProperty("java.home", ""), "bin", "java");
+        List<String> words;
+        try {
+            words = words(Files.readString(OWN_WORDS, StandardCharsets.ISO_8859_1));
+        } catch (IOException noProc) {
+            return;
+        }
+        if (Files.isExecutable(java)) {
+            // One arena, so that what is freed can be given back.
+            Libc.replaceProcess(java.toString(), withFlags(words), "MALLOC_ARENA_MAX", "1");
+        }
+    }
+
+    /** Each word ends with a zero byte, and may be empty. */
+    static List<String> words(String commandLine) {
+        List<String> words = new ArrayList<>(List.of(commandLine.split("\0", -1)));
+        words.removeLast();
+        return words;
+    }
+
+    /** The same command with the flags behind the program's name. */
+    static List<String> withFlags(List<String> words) {
+        List<String> all = new ArrayList<>(words);
+        all.addAll(1, FLAGS);
+        return all;
+    }
+}

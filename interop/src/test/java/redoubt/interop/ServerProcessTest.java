@@ -1,0 +1,104 @@
+package redoubt.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The process that serves, as the kernel sees it: who it is, and what memory it takes. */
+@Interop
+class ServerProcessTest {
+
+    private static final int KIB = 1024;
+    private static final int LIMIT_BEYOND_DATA_KIB = 96 * KIB;
+    private static final int LOAD_SECONDS = 5;
+    private static final Duration GIVEN_BACK_WITHIN = Duration.ofSeconds(30);
+
+    @BeforeAll
+    static void needsFio() {
+        Peer.require(Peer.FIO, Peer.NBDINFO);
+    }
+
+    /**
+     * All that is resident and is neither a member's page nor memory that requests carry. The machine itself says how much that is: what
+     * code in Java has outside the heap, it books under "Other". What the compiler borrowed for the load is given back soon after.
+     */
+    @ParameterizedTest
+    @EnumSource
+    void takesLittleMemoryBeyondDataAlsoAfterLoad(Level level) {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
+            Redoubt counting = array.redoubt().withFlags("-XX:NativeMemoryTracking=summary");
+            try (RedoubtProcess served = counting.serve(array.disks())) {
+                String uri = served.uri(RedoubtArray.VOLUME);
+                new ClientChecks(uri, RedoubtArray.VOLUME, scratch).fioVerifies(LOAD_SECONDS, 1);
+
+                int data = dataMemory(served);
+                int atOnce = residentBeyond(served, data);
+                Await.until(
+                        "no more than 96 MiB beyond %d KiB of data, after %d KiB at the end of the load"
+                                .formatted(data, atOnce),
+                        GIVEN_BACK_WITHIN,
+                        () -> residentBeyond(served, data) <= LIMIT_BEYOND_DATA_KIB);
+                System.err.printf(
+                        "memory of serving %s: %d KiB of data; beyond it %d KiB at the end of the load, %d KiB later%n",
+                        level, data, atOnce, residentBeyond(served, data));
+                served.stop().mustSucceed();
+            }
+        }
+    }
+
+    @Test
+    void isTheProcessThatWasStartedInTheMachineThatServingNeeds() {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
+            try (RedoubtProcess served = array.serve()) {
+                assertThat(proc(served, "cmdline").split("\0"))
+                        .contains("-Dredoubt.dataplane=yes", "-XX:+AlwaysPreTouch");
+                assertThat(proc(served, "environ").split("\0")).contains("MALLOC_ARENA_MAX=1");
+                served.stop().mustSucceed();
+            }
+        }
+    }
+
+    private static int residentBeyond(RedoubtProcess served, int data) {
+        return status(served, "RssAnon") + status(served, "RssFile") - data;
+    }
+
+    private static int status(RedoubtProcess served, String field) {
+        return number(proc(served, "status"), "(?m)^" + field + ":\\s+(\\d+) kB$");
+    }
+
+    private static int dataMemory(RedoubtProcess served) {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        String told = Command.of(jcmd, Long.toString(served.pid()), "VM.native_memory", "summary", "scale=KB")
+                .run()
+                .mustSucceed()
+                .out();
+        return number(told, "(?m)^-\\s+Other \\(reserved=\\d+KB, committed=(\\d+)KB\\)");
+    }
+
+    private static int number(String text, String pattern) {
+        Matcher found = Pattern.compile(pattern).matcher(text);
+        assertThat(found.find()).as("%s in%n%s", pattern, text).isTrue();
+        return Integer.parseInt(found.group(1));
+    }
+
+    private static String proc(RedoubtProcess served, String file) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(served.pid()), file), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
