@@ -6,7 +6,7 @@ package redoubt.block;
  * @param sizeBytes size; requests end within it
  * @param blockBytes smallest unit: offset and length of every request are multiples of it; a power of two
  * @param preferredBytes unit at which the device works best (stripe or page), a multiple of {@code blockBytes}
- * @param maxTransferBytes longest READ, WRITE or ALLOCATION request; TRIM and WRITE_ZEROES may be of any length
+ * @param maxTransferBytes longest READ or WRITE request; those that move no bytes may be of any length
  * @param readOnly whether every change is answered {@link IoStatus#READ_ONLY}
  * @param trims whether TRIM frees space and the range reads as zeroes afterwards, each time; where it is false, TRIM is answered OK
  *     and changes nothing, since a mirror may not differ from its twin
@@ -48,7 +48,7 @@ public record BlockLimits(
         if (offset < 0 || length <= 0 || ((offset | length) & mask) != 0 || offset > sizeBytes - length) {
             return false;
         }
-        return length <= maxTransferBytes || operation == IoOperation.TRIM || operation == IoOperation.WRITE_ZEROES;
+        return length <= maxTransferBytes || !operation.movesBytes();
     }
 
     /**

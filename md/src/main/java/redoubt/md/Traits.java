@@ -8,7 +8,7 @@ package redoubt.md;
  * @param redundant whether clean and dirty mean anything: a level without redundancy never goes dirty
  * @param dirtyDegradedLoses whether an array that is dirty and has a member missing may have lost old data (the write hole)
  * @param preferredBytes the size at which requests are best, in bytes: a stripe without its parity
- * @param maxTransferBytes the longest READ, WRITE or ALLOCATION that is taken in one piece
+ * @param maxTransferBytes the longest READ or WRITE that is taken in one piece
  * @param maxChildren the most children that one request needs at a time
  */
 public record Traits(

@@ -68,7 +68,7 @@ final class Execution {
                     yield false;
                 }
                 command.buffers[0] = buffer;
-                yield sendWhole(command, IoOperation.ALLOCATION, Math.min(command.length, export.maxTransferBytes));
+                yield sendWhole(command, IoOperation.ALLOCATION, command.length);
             }
             default -> throw new IllegalStateException("command " + command.type + " was let in");
         };

@@ -13,8 +13,8 @@ import redoubt.block.IoStatus;
  */
 final class Flights {
 
-    /** Longest zeroing that one command asks for. */
-    private static final long ZEROING_STEP_BYTES = 1 << 30;
+    /** Longest range that one command without a payload is about. */
+    private static final long STEP_BYTES = 1 << 30;
 
     private final Flight[] flights;
     private final int[] freePlaces;
@@ -169,7 +169,7 @@ final class Flights {
             case WRITE_ZEROES -> zero(connected, flight, left);
             case ALLOCATION -> {
                 if (connected.allocationContext() != 0) {
-                    enqueue(flight, Wire.CMD_BLOCK_STATUS, left);
+                    enqueue(flight, Wire.CMD_BLOCK_STATUS, Math.min(left, STEP_BYTES));
                 } else {
                     pair(flight, left, 0);
                     finish(flight, IoStatus.OK);
@@ -185,7 +185,7 @@ final class Flights {
             if (fast && !connected.offers(Wire.FLAG_SEND_FAST_ZERO)) {
                 finish(flight, IoStatus.UNSUPPORTED);
             } else {
-                enqueue(flight, Wire.CMD_WRITE_ZEROES, Math.min(left, ZEROING_STEP_BYTES));
+                enqueue(flight, Wire.CMD_WRITE_ZEROES, Math.min(left, STEP_BYTES));
             }
         } else if (fast) {
             finish(flight, IoStatus.UNSUPPORTED);

@@ -66,6 +66,19 @@ class LateAnswersTest {
         }
     }
 
+    /** Looking for the end of an extent may cost a walk to the end of the file, so a long range is asked about once. */
+    @Test
+    void theAllocationOfALongRangeIsAskedForInOnePiece() throws IOException {
+        BlockLimits limits = new BlockLimits(SIZE, 4096, 4096, 20480, false, true, true, false);
+        try (HoldingExport pieces = new HoldingExport(limits, Long.MAX_VALUE / 2);
+                ServedDevice served = new ServedDevice(pieces);
+                RawClient client = RawClient.structured(served.socket)) {
+            int strips = 40;
+            client.request(Wire.CMD_BLOCK_STATUS, 0, 1, 0, strips * 65536);
+            assertThat(client.reply().data()).hasSize(4 + 8 * strips);
+        }
+    }
+
     @Test
     void aHeldRequestHoldsUpNeitherOthersOfItsClientNorOtherClients() throws IOException {
         try (ServedDevice served = new ServedDevice(device)) {
