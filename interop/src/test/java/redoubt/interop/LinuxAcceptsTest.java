@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,14 +78,17 @@ class LinuxAcceptsTest {
                 content = write(served, RedoubtArray.VOLUME, FIRST, scratch);
                 served.kill();
             }
-            // Asked here and not in the guest: there the resync has begun, which the metadata then says instead.
-            List<String> examine = new ArrayList<>(array.disks());
-            examine.addFirst("examine");
-            assertThat(array.redoubt().command(examine).run().mustSucceed().out())
-                    .contains("Dirty State : dirty");
+            // mdadm is asked before the volume runs: then the resync begins, and the metadata tells of that instead.
+            int members = array.images().size();
+            guest.runOn(array.images(), """
+                    for disk in MEMBERS; do
+                      mdadm --examine $disk | grep 'Dirty State : dirty' || { mdadm --examine $disk; exit 1; }
+                    done""".replace("MEMBERS", devices(members)))
+                    .mustSucceed();
+            // mdmon sees the mark and lets the array write, and so be mended, without being asked.
             linuxReadsChecksAndWrites(guest, array, content, scratch, level, """
-                    mdadm --readwrite /dev/$md || true # it may have begun to write by itself
-                    wait_for 120 'the resync' md_says $md sync_action idle
+                    wait_for 120 'the resync' md_says $md resync_start none
+                    wait_for 60 'the end of the resync' md_says $md sync_action idle
                     echo "mismatch_cnt after the resync: $(md_attribute $md mismatch_cnt)"
                     md_says $md mismatch_cnt 0""");
         }
@@ -192,19 +197,18 @@ class LinuxAcceptsTest {
                 IF_REDUNDANT md_check $md
                 dd if=NEW of=/dev/$md bs=1M conv=fsync
                 IF_REDUNDANT md_check $md
-                md_stop""".replace(
-                                "MEMBERS",
-                                String.join(
-                                        " ",
-                                        disks.subList(0, members).stream()
-                                                .map(image -> LinuxGuest.device(disks.indexOf(image)))
-                                                .toList()))
+                md_stop""".replace("MEMBERS", devices(members))
                         .replace("IF_REDUNDANT ", level.isRedundant ? "" : ": ")
                         .replace("STATE", state)
                         .replace("CONTENT", LinuxGuest.device(members))
                         .replace("NEW", LinuxGuest.device(members + 1)))
                 .mustSucceed();
         assertThat(array.copied(scratch, RedoubtArray.VOLUME)).isEqualTo(Content.sha256(newContent));
+    }
+
+    /** The names that the guest gives to the first so many images that are plugged in. */
+    private static String devices(int count) {
+        return IntStream.range(0, count).mapToObj(LinuxGuest::device).collect(Collectors.joining(" "));
     }
 
     private static long sizeOf(Path file) {
