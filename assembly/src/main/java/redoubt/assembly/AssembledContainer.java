@@ -11,6 +11,7 @@ import redoubt.base.Heartbeat;
 import redoubt.base.Sectors;
 import redoubt.base.WorkerFactory;
 import redoubt.block.BlockDevice;
+import redoubt.block.FileDevice;
 import redoubt.block.IoMemory;
 import redoubt.block.IoRequestPool;
 import redoubt.keeper.NativeKeeper;
@@ -245,11 +246,13 @@ public final class AssembledContainer implements AutoCloseable {
     }
 
     /**
-     * Stops all arrays, marks clean what is, and gives the disks back. Returns within the limit, whatever the members do.
+     * Stops all arrays, marks clean what is, and gives the disks back: on return others may lock them, but for those that hang. Returns
+     * within the limit, whatever the members do.
      *
      * @return whether everything ended in good order and the metadata says so
      */
     public boolean stop(long limitNanos) {
+        long deadline = System.nanoTime() + limitNanos;
         boolean good = true;
         for (Volume volume : volumes) {
             good &= volume.array().stop(Math.max(1, limitNanos / volumes.size()));
@@ -257,7 +260,22 @@ public final class AssembledContainer implements AutoCloseable {
         closed = true;
         queue.close();
         parts.devices().forEach(BlockDevice::close);
+        awaitReleased(deadline);
         return good;
+    }
+
+    /** A closed file is given back by its lane's own threads, a moment later; one whose lane was abandoned, perhaps never. */
+    private void awaitReleased(long deadline) {
+        try {
+            for (BlockDevice device : parts.devices()) {
+                long left = deadline - System.nanoTime();
+                if (left > 0 && device instanceof FileDevice file && !file.hung()) {
+                    file.awaitReleased(left);
+                }
+            }
+        } catch (InterruptedException hurried) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Gives everything back without waiting for anything: what {@link #stop} did not do is not done. */

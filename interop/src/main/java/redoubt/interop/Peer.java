@@ -18,10 +18,13 @@ public enum Peer {
     QEMU_IMG("qemu-img", "qemu-utils"),
     QEMU_IO("qemu-io", "qemu-utils"),
     QEMU_NBD("qemu-nbd", "qemu-utils"),
+    QEMU_STORAGE_DAEMON("qemu-storage-daemon", "qemu-system-common"),
     QEMU_SYSTEM("qemu-system-x86_64", "qemu-system-x86"),
     FIO("fio", "fio"),
     BUSYBOX("busybox", "busybox-static"),
     LOSETUP("losetup", "mount"),
+    MKFS_EXT4("mkfs.ext4", "e2fsprogs"),
+    MKFS_XFS("mkfs.xfs", "xfsprogs"),
     LDD("ldd", "libc-bin");
 
     private static final List<Path> ELSEWHERE = List.of(

@@ -70,10 +70,15 @@ record RedoubtArray(Redoubt redoubt, List<Path> images) {
         for (int member = 0; member < images.size(); member++) {
             int one = member;
             if (Arrays.stream(missing).noneMatch(m -> m == one)) {
-                words.add("%s,serial=%s".formatted(images.get(member), LinuxGuest.device(member)));
+                words.add(disk(images.get(member).toString(), member));
             }
         }
         return words;
+    }
+
+    /** How a member reads on a command line if it lies elsewhere than it was made. */
+    static String disk(String location, int member) {
+        return "%s,serial=%s".formatted(location, LinuxGuest.device(member));
     }
 
     RedoubtProcess serve(String... flags) {

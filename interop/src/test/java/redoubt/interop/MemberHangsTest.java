@@ -1,0 +1,279 @@
+package redoubt.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import redoubt.block.IoOperation;
+
+/**
+ * Goal: a member that hangs for ever in the kernel, in whatever call, holds no client up for longer than its time limit and a second; the
+ * survivors say that it failed; {@code stop} returns; and what the clients wrote is on the survivors.
+ *
+ * <p>Method: {@code redoubt serve} as a process, four connections that write, read back and flush without pause, and a member on a
+ * {@link HangingDisk}. The longest wait of any request is measured on every connection. What the machine itself makes a request wait is
+ * measured before the member hangs, and is not held against us.
+ */
+@Interop
+class MemberHangsTest {
+    private static final int CONNECTIONS = 4;
+    private static final int ROUNDS_BEFORE = 50;
+    private static final int ROUNDS_AFTER = 50;
+    private static final Duration TIME_LIMIT = Duration.ofSeconds(1);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    /** The member that hangs. */
+    private static final int VICTIM = 1;
+
+    /** What the first call is that does not return. */
+    enum HangsIn {
+        READ(IoOperation.READ),
+        WRITE(IoOperation.WRITE),
+        FLUSH(IoOperation.FLUSH),
+        /** The array is clean and idle, so that the first write of a client has to wait for the dirty mark. */
+        METADATA_WRITE(IoOperation.WRITE);
+
+        final IoOperation call;
+
+        HangsIn(IoOperation call) {
+            this.call = call;
+        }
+    }
+
+    static Stream<Arguments> everyLevelMeansAndCall() {
+        return Stream.of(Level.values())
+                .filter(level -> level.isRedundant)
+                .flatMap(level -> Stream.of(
+                        Arguments.of(level, HangsIn.WRITE, HangingDisk.Means.FROZEN_EXT4),
+                        Arguments.of(level, HangsIn.METADATA_WRITE, HangingDisk.Means.FROZEN_XFS),
+                        Arguments.of(level, HangsIn.READ, HangingDisk.Means.FUSE),
+                        Arguments.of(level, HangsIn.FLUSH, HangingDisk.Means.FUSE),
+                        Arguments.of(level, HangsIn.WRITE, HangingDisk.Means.STOPPED_NBD)));
+    }
+
+    @ParameterizedTest(name = "{0}, {1}, {2}")
+    @MethodSource("everyLevelMeansAndCall")
+    void clientsGoOnAndStopReturns(Level level, HangsIn hangsIn, HangingDisk.Means means) throws Exception {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
+            try (HangingDisk victim = HangingDisk.make(means, array.images().get(VICTIM), scratch, hangsIn.call);
+                    RedoubtProcess served = serve(array, victim);
+                    HangingDisk.Release _ = victim.releasedFirst();
+                    Load load = new Load(served.socket())) {
+                if (hangsIn != HangsIn.METADATA_WRITE) {
+                    load.start();
+                    load.awaitRounds(ROUNDS_BEFORE);
+                }
+                Duration longestBefore = load.takeLongest();
+                victim.hang();
+                if (hangsIn == HangsIn.METADATA_WRITE) {
+                    load.start();
+                }
+                Await.until(
+                        "the failure to be announced",
+                        PATIENCE,
+                        () -> load.isBroken() || served.outcome().err().contains(": Fail "));
+                load.awaitRounds(ROUNDS_AFTER);
+                load.finish();
+                Duration longest = load.takeLongest();
+                System.err.printf(
+                        "%s, %s hangs, %s: longest wait %d ms, before that %d ms, with a time limit of %d ms%n",
+                        level, hangsIn, means, longest.toMillis(), longestBefore.toMillis(), TIME_LIMIT.toMillis());
+                assertThat(longest)
+                        .as("the longest wait of a client")
+                        .isLessThan(TIME_LIMIT.plusSeconds(1).plus(longestBefore));
+
+                // Stopped while the calls still hang: by the verb, since a process ends only when its threads come
+                // back.
+                array.redoubt()
+                        .command("stop", "--control", served.control().toString(), RedoubtArray.VOLUME)
+                        .run()
+                        .mustSucceed();
+                List<String> survivors = array.disksWithout(VICTIM);
+                expectFailureRecorded(array, survivors);
+                try (RedoubtProcess again = array.serveWithout(VICTIM, "--allow-degraded")) {
+                    load.expectContent(again.socket());
+                    again.stop().mustSucceed();
+                }
+                victim.release();
+                served.stop().mustSucceed();
+            }
+        }
+    }
+
+    private static RedoubtProcess serve(RedoubtArray array, HangingDisk victim) {
+        List<String> words = new ArrayList<>(array.disks());
+        words.set(VICTIM, RedoubtArray.disk(victim.location(), VICTIM));
+        words.addAll(List.of("--member-timeout", TIME_LIMIT.toMillis() + "ms"));
+        return array.redoubt().serve(words);
+    }
+
+    private static void expectFailureRecorded(RedoubtArray array, List<String> survivors) {
+        List<String> words = new ArrayList<>(survivors);
+        words.addFirst("examine");
+        String told = array.redoubt().command(words).run().mustSucceed().out();
+        for (String said : List.of("Failed disk : %d".formatted(VICTIM), "Dirty State : clean")) {
+            assertThat(told.lines().filter(line -> line.strip().equals(said)))
+                    .as("each survivor says '%s':%n%s", said, told)
+                    .hasSameSizeAs(survivors);
+        }
+    }
+
+    /** Four connections, each with a range of its own, whose content it knows. */
+    private static final class Load implements AutoCloseable {
+        private static final int BLOCK_BYTES = 512;
+        private static final int LONGEST_BLOCKS = 64;
+        private static final int FLUSHED_ONE_IN = 8;
+
+        /** Large enough that reads find places which no cache has seen. */
+        private static final int RANGE_BYTES = 4 << 20;
+
+        private final List<Worker> workers = new ArrayList<>();
+        private final AtomicBoolean stopping = new AtomicBoolean();
+        private final AtomicReference<Throwable> wrong = new AtomicReference<>();
+        private final AtomicLong longestNanos = new AtomicLong();
+
+        Load(Path socket) throws IOException {
+            for (int number = 0; number < CONNECTIONS; number++) {
+                workers.add(new Worker(number, NbdConnection.open(socket, RedoubtArray.VOLUME)));
+            }
+        }
+
+        void start() {
+            workers.forEach(Thread::start);
+        }
+
+        /** Until every connection has done so many more rounds. */
+        void awaitRounds(int more) throws InterruptedException {
+            for (Worker worker : workers) {
+                long target = worker.rounds.get() + more;
+                Await.until(
+                        "%d more rounds of %s".formatted(more, worker.getName()),
+                        PATIENCE,
+                        () -> worker.rounds.get() >= target || isBroken());
+            }
+            if (isBroken()) {
+                finish();
+            }
+        }
+
+        boolean isBroken() {
+            return wrong.get() != null;
+        }
+
+        /** The longest wait of any request since this was asked last. */
+        Duration takeLongest() {
+            return Duration.ofNanos(longestNanos.getAndSet(0));
+        }
+
+        /** Ends all connections in good order, after each has read all that it wrote. */
+        void finish() throws InterruptedException {
+            stopping.set(true);
+            for (Worker worker : workers) {
+                worker.join(PATIENCE.toMillis());
+                assertThat(worker.isAlive()).as(worker.getName()).isFalse();
+            }
+            if (wrong.get() != null) {
+                throw new AssertionError("a client is not served as it should be", wrong.get());
+            }
+        }
+
+        /** Everything that was written is read from the volume that is served here. */
+        void expectContent(Path socket) throws IOException {
+            try (NbdConnection connection = NbdConnection.open(socket, RedoubtArray.VOLUME)) {
+                for (Worker worker : workers) {
+                    worker.check(connection);
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            stopping.set(true);
+        }
+
+        /** One connection's thread. */
+        private final class Worker extends Thread {
+            private final NbdConnection connection;
+            private final SplittableRandom random;
+            private final long start;
+            private final byte[] model = new byte[RANGE_BYTES];
+            private final AtomicLong rounds = new AtomicLong();
+
+            Worker(int number, NbdConnection connection) {
+                super("connection-" + number);
+                this.connection = connection;
+                this.random = new SplittableRandom(number);
+                this.start = connection.size() / CONNECTIONS / BLOCK_BYTES * BLOCK_BYTES * number;
+            }
+
+            @Override
+            public void run() {
+                try (connection) {
+                    while (!stopping.get()) {
+                        round();
+                        rounds.incrementAndGet();
+                    }
+                    check(connection);
+                } catch (Throwable e) {
+                    wrong.compareAndSet(null, e);
+                }
+            }
+
+            private void round() throws IOException {
+                byte[] bytes = new byte[BLOCK_BYTES * (1 + random.nextInt(LONGEST_BLOCKS))];
+                random.nextBytes(bytes);
+                int at = place(bytes.length);
+                timed(() -> connection.write(start + at, bytes));
+                System.arraycopy(bytes, 0, model, at, bytes.length);
+                timed(() -> expect(connection, at, bytes.length));
+                int elsewhere = place(bytes.length);
+                timed(() -> expect(connection, elsewhere, bytes.length));
+                if (random.nextInt(FLUSHED_ONE_IN) == 0) {
+                    timed(connection::flush);
+                }
+            }
+
+            private int place(int length) {
+                return BLOCK_BYTES * random.nextInt((RANGE_BYTES - length) / BLOCK_BYTES + 1);
+            }
+
+            private void timed(Wish wish) throws IOException {
+                long began = System.nanoTime();
+                wish.isGranted();
+                longestNanos.accumulateAndGet(System.nanoTime() - began, Math::max);
+            }
+
+            private void expect(NbdConnection where, int at, int length) throws IOException {
+                byte[] found = where.read(start + at, length);
+                assertThat(Arrays.mismatch(found, 0, length, model, at, at + length))
+                        .as("first difference after byte %d", start + at)
+                        .isEqualTo(-1);
+            }
+
+            void check(NbdConnection where) throws IOException {
+                for (int at = 0; at < RANGE_BYTES; at += BLOCK_BYTES * LONGEST_BLOCKS) {
+                    expect(where, at, BLOCK_BYTES * LONGEST_BLOCKS);
+                }
+            }
+        }
+
+        /** Something asked of a server. */
+        @FunctionalInterface
+        private interface Wish {
+            void isGranted() throws IOException;
+        }
+    }
+}
