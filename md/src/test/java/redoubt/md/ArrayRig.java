@@ -25,6 +25,7 @@ final class ArrayRig implements ArrayListener {
     final IoRequestPool own = new IoRequestPool(16);
     final IoRequestPool children;
     final List<String> events = new ArrayList<>();
+    final List<String> unlawful = new ArrayList<>();
     final Array array;
 
     ArrayRig(boolean readOnly, int childCount) {
@@ -75,16 +76,20 @@ final class ArrayRig implements ArrayListener {
         workers.runAll(1000);
     }
 
-    /** Nothing is left open anywhere. */
+    /** Nothing is left open anywhere, and the array showed no state that may not follow the one before. */
     boolean clean() {
         return own.free() == own.total()
                 && children.free() == children.total()
                 && memory.free() == memory.total()
-                && array.requestsInside() == 0;
+                && array.requestsInside() == 0
+                && unlawful.isEmpty();
     }
 
     @Override
     public void viewChanged(ArrayView before, ArrayView after) {
+        if (!before.state().mayBecome(after.state())) {
+            unlawful.add(before.state() + " became " + after.state());
+        }
         if (before.state() != after.state()) {
             events.add(after.state().word());
         }

@@ -15,7 +15,9 @@ import redoubt.block.IoStatus;
 import redoubt.md.Layout;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
+import redoubt.testkit.Fault;
 import redoubt.testkit.Seed;
+import redoubt.testkit.SimulatedMember;
 import redoubt.testkit.Waiting;
 
 /**
@@ -31,7 +33,6 @@ abstract class PersonalityContract {
 
     private static final int THREADS = 3;
     private static final int ROUNDS = 12;
-    private static final int DATA_START = 4096;
 
     /** A geometry. */
     record Shape(int slots, int copies, int chunkBytes, int chunksPerMember) {
@@ -56,16 +57,21 @@ abstract class PersonalityContract {
     /** Checks that the members, each with what it holds from its data on, agree as the level wants. */
     abstract void assertAgree(Shape shape, List<byte[]> members);
 
-    private List<ShakyDisk> disks(Shape shape, Shaker shaker) {
-        List<ShakyDisk> disks = new ArrayList<>();
+    private List<SimulatedMember> disks(Shape shape, Shaker shaker) {
+        List<SimulatedMember> disks = new ArrayList<>();
         for (int slot = 0; slot < shape.slots(); slot++) {
-            disks.add(new ShakyDisk(shaker, DATA_START + (shape.componentBytes() + 4095) / 4096 * 4096));
+            disks.add(shaker.disk(bytesOnDisk(shape)));
         }
         return disks;
     }
 
-    private Rig rig(Shape shape, List<ShakyDisk> disks, long missing, boolean known) {
-        return new Rig(host -> make(host, shape), layout(shape), disks, shape.componentBytes(), missing, known);
+    private static int bytesOnDisk(Shape shape) {
+        return (int) (Rig.DATA_START + (shape.componentBytes() + 4095) / 4096 * 4096);
+    }
+
+    private Rig rig(Shape shape, List<SimulatedMember> disks, long missing, boolean known) {
+        return new Rig(host -> make(host, shape), layout(shape), disks, shape.componentBytes(), missing, known)
+                .agreeing(members -> assertAgree(shape, members));
     }
 
     /** Calls {@code what} for each slot that the level can do without, the others being there. */
@@ -85,14 +91,14 @@ abstract class PersonalityContract {
     void keepsContentWhileHealthy(Shape shape) {
         long seed = Seed.next();
         try (Shaker shaker = new Shaker(seed, 3, 30)) {
-            List<ShakyDisk> disks = disks(shape, shaker);
+            List<SimulatedMember> disks = disks(shape, shaker);
             Program program;
             try (Rig rig = rig(shape, disks, 0, true)) {
                 program = new Program(rig, seed);
                 program.run(ROUNDS);
                 program.check();
             }
-            assertAgree(shape, contents(shape, disks));
+            assertAgree(shape, Rig.contents(disks, shape.componentBytes()));
             for (long missing : losses(shape)) {
                 try (Rig rig = rig(shape, disks, missing, true)) {
                     assertSame(rig.readAll(), program.model, "without " + missing, seed);
@@ -108,7 +114,7 @@ abstract class PersonalityContract {
         for (long missing : losses(shape)) {
             long seed = Seed.next();
             try (Shaker shaker = new Shaker(seed, 3, 30)) {
-                List<ShakyDisk> disks = disks(shape, shaker);
+                List<SimulatedMember> disks = disks(shape, shaker);
                 byte[] model;
                 try (Rig rig = rig(shape, disks, 0, true)) {
                     Program program = new Program(rig, seed);
@@ -130,39 +136,36 @@ abstract class PersonalityContract {
     @ParameterizedTest
     @MethodSource("shapes")
     void goesOnWhenAMemberFails(Shape shape) {
-        losesAMember(shape, (disk, random) -> disk.failFrom(random.nextInt(60)));
+        losesAMember(shape, Fault.failing(IoStatus.IO_ERROR, IoOperation.READ).ofEverything());
     }
 
     /** Goal: so is one that reads but tears its writes. */
     @ParameterizedTest
     @MethodSource("shapes")
     void goesOnWhenAMemberFailsWrites(Shape shape) {
-        losesAMember(shape, (disk, random) -> disk.failWritesFrom(random.nextInt(60)));
+        losesAMember(shape, Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE).tearing());
     }
 
     /** Goal: so is one that hangs, and when its calls come back they change nothing that anybody sees. */
     @ParameterizedTest
     @MethodSource("shapes")
     void goesOnWhenAMemberHangs(Shape shape) {
-        losesAMember(shape, (disk, random) -> disk.hangFrom(random.nextInt(60)));
+        losesAMember(shape, Fault.hanging(IoOperation.READ).ofEverything());
     }
 
-    private interface Fault {
-        void strike(ShakyDisk disk, Random random);
-    }
-
+    /** The fault begins with a request of the seed's choosing. */
     private void losesAMember(Shape shape, Fault fault) {
         for (long loss : losses(shape)) {
             long seed = Seed.next();
             Random random = new Random(seed);
             int slot = Long.numberOfTrailingZeros(loss);
             try (Shaker shaker = new Shaker(seed, 3, 30)) {
-                List<ShakyDisk> disks = disks(shape, shaker);
+                List<SimulatedMember> disks = disks(shape, shaker);
                 byte[] model;
                 try (Rig rig = rig(shape, disks, 0, true)) {
                     Program program = new Program(rig, seed);
                     program.run(2);
-                    fault.strike(disks.get(slot), random);
+                    disks.get(slot).inject(fault.after(random.nextInt(60)));
                     program.run(4);
                     // Every member writes within these; then it is out.
                     Waiting.until("the member is out", () -> {
@@ -171,7 +174,7 @@ abstract class PersonalityContract {
                     });
                     program.run(2);
                     program.check();
-                    disks.get(slot).comeBack();
+                    disks.get(slot).heal();
                     program.check();
                     model = program.model;
                 }
@@ -190,16 +193,18 @@ abstract class PersonalityContract {
             long seed = Seed.next();
             int slot = Long.numberOfTrailingZeros(loss);
             try (Shaker shaker = new Shaker(seed, 3, 30)) {
-                List<ShakyDisk> disks = disks(shape, shaker);
+                List<SimulatedMember> disks = disks(shape, shaker);
                 try (Rig rig = rig(shape, disks, 0, true)) {
                     Program program = new Program(rig, seed);
                     program.run(2);
-                    disks.get(slot).cannotRead(DATA_START + 1024, DATA_START + 5 * shape.chunkBytes() / 2);
+                    disks.get(slot)
+                            .inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.READ)
+                                    .within(Rig.DATA_START + 1024, Rig.DATA_START + 5L * shape.chunkBytes() / 2));
                     program.run(ROUNDS / 2);
                     program.check();
                     assertThat(rig.array.view().degraded()).isZero();
                 }
-                assertAgree(shape, contents(shape, disks));
+                assertAgree(shape, Rig.contents(disks, shape.componentBytes()));
             }
         }
     }
@@ -211,11 +216,11 @@ abstract class PersonalityContract {
         long seed = Seed.next();
         Random random = new Random(seed);
         try (Shaker shaker = new Shaker(seed, 3, 30)) {
-            List<ShakyDisk> disks = disks(shape, shaker);
-            for (ShakyDisk disk : disks) {
-                byte[] noise = new byte[(int) shape.componentBytes()];
+            List<SimulatedMember> disks = new ArrayList<>();
+            for (int slot = 0; slot < shape.slots(); slot++) {
+                byte[] noise = new byte[bytesOnDisk(shape)];
                 random.nextBytes(noise);
-                disk.put(DATA_START, noise);
+                disks.add(shaker.disk(noise));
             }
             byte[] model;
             try (Rig rig = rig(shape, disks, 0, false)) {
@@ -230,21 +235,13 @@ abstract class PersonalityContract {
                 program.check();
                 model = program.model;
             }
-            assertAgree(shape, contents(shape, disks));
+            assertAgree(shape, Rig.contents(disks, shape.componentBytes()));
             for (long missing : losses(shape)) {
                 try (Rig rig = rig(shape, disks, missing, true)) {
                     assertSame(rig.readAll(), model, "without " + missing, seed);
                 }
             }
         }
-    }
-
-    private static List<byte[]> contents(Shape shape, List<ShakyDisk> disks) {
-        List<byte[]> contents = new ArrayList<>();
-        for (ShakyDisk disk : disks) {
-            contents.add(Arrays.copyOfRange(disk.content(), DATA_START, DATA_START + (int) shape.componentBytes()));
-        }
-        return contents;
     }
 
     static void assertSame(byte[] found, byte[] model, String what, long seed) {

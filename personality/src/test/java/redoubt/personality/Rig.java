@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.ThreadHeartbeat;
@@ -17,30 +20,42 @@ import redoubt.block.IoRequest;
 import redoubt.block.IoRequestPool;
 import redoubt.block.IoStatus;
 import redoubt.md.Array;
+import redoubt.md.ArrayListener;
 import redoubt.md.ArrayPlan;
+import redoubt.md.ArrayView;
 import redoubt.md.Layout;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
 import redoubt.md.MetadataKeeper;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
+import redoubt.testkit.SimulatedMember;
 import redoubt.testkit.Waiting;
 import redoubt.workqueue.Workqueue;
 
-/** An array of {@link ShakyDisk}s, and somebody who asks it. Closing it demands that everything came back. */
-final class Rig implements AutoCloseable {
+/** An array of {@link SimulatedMember}s, and somebody who asks it. Closing it demands that everything came back, that the array
+ * showed no state which may not follow the one before, and that members which are all in sync agree. */
+final class Rig implements ArrayListener, AutoCloseable {
 
     static final int BLOCK = 512;
 
+    /** Where the array's bytes begin on each disk. */
+    static final int DATA_START = 4096;
+
     final Array array;
     final Personality personality;
-    final List<ShakyDisk> disks;
+    final List<SimulatedMember> disks;
     final IoMemory memory = new IoMemory(
             new IoMemory.Cut(16 << 10, 128, 0), new IoMemory.Cut(128 << 10, 64, 4), new IoMemory.Cut(1 << 20, 24, 8));
     private final IoRequestPool own = new IoRequestPool(512);
     private final IoRequestPool children = new IoRequestPool(1024);
     private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(5_000_000);
     private final Workqueue queue = Workqueue.orderedMemReclaim("rig", WorkerFactory.threads());
+
+    private final List<String> unlawful = new CopyOnWriteArrayList<>();
+    private final long componentBytes;
+    private final boolean redundancyKnown;
+    private Consumer<List<byte[]>> agreement = contents -> {};
 
     /**
      * Assembles.
@@ -51,15 +66,17 @@ final class Rig implements AutoCloseable {
     Rig(
             Function<PersonalityHost, Personality> level,
             Layout layout,
-            List<ShakyDisk> disks,
+            List<SimulatedMember> disks,
             long componentBytes,
             long missing,
             boolean redundancyKnown) {
         this.disks = disks;
+        this.componentBytes = componentBytes;
+        this.redundancyKnown = redundancyKnown;
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int slot = 0; slot < disks.size(); slot++) {
             boolean gone = (missing >>> slot & 1) != 0;
-            Member member = gone ? null : new Member(slot, "disk" + slot, disks.get(slot), 4096);
+            Member member = gone ? null : new Member(slot, "disk" + slot, disks.get(slot), DATA_START);
             occupants.add(new ArrayPlan.Occupant(member, gone ? MemberState.MISSING : MemberState.IN_SYNC));
         }
         Personality[] made = new Personality[1];
@@ -77,7 +94,52 @@ final class Rig implements AutoCloseable {
                 children,
                 memory);
         personality = made[0];
+        array.addListener(this);
         array.start(new PromptKeeper());
+    }
+
+    /** What must be true in the end of what the members hold, if they are all in sync then and were known to agree before. */
+    Rig agreeing(Consumer<List<byte[]>> wanted) {
+        agreement = wanted;
+        return this;
+    }
+
+    @Override
+    public void viewChanged(ArrayView before, ArrayView after) {
+        if (!before.state().mayBecome(after.state())) {
+            unlawful.add(before.state() + " became " + after.state());
+        }
+        long came = after.inSyncSlots() & ~before.inSyncSlots();
+        if (came != 0) {
+            unlawful.add("slots %x came into sync without a rebuild".formatted(came));
+        }
+    }
+
+    @Override
+    public void event(String word, String member) {}
+
+    /** What the members hold of the array. */
+    List<byte[]> contents() {
+        return contents(disks, componentBytes);
+    }
+
+    static List<byte[]> contents(List<SimulatedMember> disks, long componentBytes) {
+        return disks.stream()
+                .map(disk -> Arrays.copyOfRange(disk.content(), DATA_START, DATA_START + (int) componentBytes))
+                .toList();
+    }
+
+    /** All of them together give zero at every byte up to here, as data and parity do. */
+    static void assertParity(List<byte[]> members, int end) {
+        byte[] sum = new byte[end];
+        for (byte[] member : members) {
+            for (int at = 0; at < end; at++) {
+                sum[at] ^= member[at];
+            }
+        }
+        assertThat(Arrays.mismatch(sum, new byte[end]))
+                .as("parity: first difference")
+                .isEqualTo(-1);
     }
 
     long size() {
@@ -191,7 +253,7 @@ final class Rig implements AutoCloseable {
     @Override
     public void close() {
         Waiting.until("everything came back", () -> {
-            disks.forEach(ShakyDisk::comeBack);
+            disks.forEach(SimulatedMember::heal);
             return nothingLeft();
         });
         array.stop(1_000_000_000L);
@@ -199,6 +261,10 @@ final class Rig implements AutoCloseable {
         queue.close();
         assertThat(heartbeat.faults()).isZero();
         memory.close();
+        assertThat(unlawful).isEmpty();
+        if (redundancyKnown && array.view().degraded() == 0) {
+            agreement.accept(contents());
+        }
     }
 
     /** A keeper that has recorded everything at once. */

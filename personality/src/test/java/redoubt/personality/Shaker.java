@@ -3,12 +3,18 @@ package redoubt.personality;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import redoubt.base.Step;
+import redoubt.base.Worker;
+import redoubt.base.WorkerFactory;
+import redoubt.testkit.PowerRail;
+import redoubt.testkit.SimulatedMember;
 
 /**
  * The other threads, for tests: takes what disks have to do and does it in a random order, some of it inside the call. The randomness is
- * seeded; the order in which threads come is not.
+ * seeded; the order in which threads come is not. As a factory of workers it runs one step for each wake, several at once if it comes to
+ * that, which a {@link SimulatedMember} allows.
  */
-final class Shaker implements AutoCloseable {
+final class Shaker implements WorkerFactory, AutoCloseable {
 
     private final Random random;
     private final List<Runnable> todo = new ArrayList<>();
@@ -30,6 +36,41 @@ final class Shaker implements AutoCloseable {
             threads.add(thread);
             thread.start();
         }
+    }
+
+    /** A disk of zeroes whose requests end in any order; what hangs there is given up soon. */
+    SimulatedMember disk(long bytes) {
+        return disk(new byte[(int) bytes]);
+    }
+
+    /** The same, with this on it. */
+    SimulatedMember disk(byte[] image) {
+        long seed;
+        synchronized (this) {
+            seed = random.nextLong();
+        }
+        return new SimulatedMember("disk", image, Rig.BLOCK, PowerRail.steady(), seed)
+                .withoutCache()
+                .servedBy(this)
+                .givenUpBy(this::later);
+    }
+
+    @Override
+    public Worker start(String name, Step step) {
+        return new Worker() {
+            @Override
+            public void wake() {
+                later(step::run);
+            }
+
+            @Override
+            public boolean isCurrent() {
+                return false;
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     /** Does it, now or later, here or there. */

@@ -12,6 +12,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
 import redoubt.md.Level;
+import redoubt.testkit.Fault;
+import redoubt.testkit.SimulatedMember;
 
 /** The table of failures of {@link Raid5Personality}, row by row: one small write, one member that goes wrong in one of its steps. */
 class StripeFailureTest {
@@ -41,29 +43,43 @@ class StripeFailureTest {
             this.costsTheMember = costsTheMember;
         }
 
-        void strike(ShakyDisk disk) {
-            switch (this) {
-                case OLD_DATA_UNREADABLE, OLD_PARITY_UNREADABLE -> disk.cannotRead(4096, 4096 + CHUNK);
-                case OLD_DATA_HANGS, OLD_PARITY_HANGS -> disk.hangFrom(0);
-                case DATA_WRITE_FAILS, PARITY_WRITE_FAILS -> disk.failWritesFrom(1);
-                case DATA_WRITE_HANGS, PARITY_WRITE_HANGS -> disk.hangFrom(1);
-            }
+        void strike(SimulatedMember disk) {
+            disk.inject(
+                    switch (this) {
+                        case OLD_DATA_UNREADABLE, OLD_PARITY_UNREADABLE ->
+                            Fault.failing(IoStatus.IO_ERROR, IoOperation.READ)
+                                    .within(Rig.DATA_START, Rig.DATA_START + CHUNK);
+                        case OLD_DATA_HANGS, OLD_PARITY_HANGS ->
+                            Fault.hanging(IoOperation.READ).ofEverything();
+                        case DATA_WRITE_FAILS, PARITY_WRITE_FAILS -> failingWrites();
+                        case DATA_WRITE_HANGS, PARITY_WRITE_HANGS -> Fault.hanging(IoOperation.WRITE);
+                    });
         }
     }
 
-    private static List<ShakyDisk> disks(Shaker shaker) {
-        List<ShakyDisk> disks = new ArrayList<>();
+    private static Fault failingWrites() {
+        return Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE).tearing();
+    }
+
+    private static List<SimulatedMember> disks(Shaker shaker) {
+        List<SimulatedMember> disks = new ArrayList<>();
         for (int slot = 0; slot < SLOTS; slot++) {
-            disks.add(new ShakyDisk(shaker, CHUNKS * CHUNK + 4096));
+            disks.add(shaker.disk(Rig.DATA_START + CHUNKS * CHUNK));
         }
         return disks;
     }
 
-    private static Rig rig(List<ShakyDisk> disks, long missing, Level level) {
+    private static Rig rig(List<SimulatedMember> disks, long missing, Level level) {
         ParityRotation rotation = level == Level.RAID4 ? ParityRotation.PARITY_LAST : ParityRotation.LEFT_ASYMMETRIC;
         ParityLayout layout = new ParityLayout(SLOTS, CHUNK, rotation);
         return new Rig(
-                host -> new Raid5Personality(host, level, layout), layout, disks, (long) CHUNKS * CHUNK, missing, true);
+                        host -> new Raid5Personality(host, level, layout),
+                        layout,
+                        disks,
+                        (long) CHUNKS * CHUNK,
+                        missing,
+                        true)
+                .agreeing(members -> Rig.assertParity(members, CHUNKS * CHUNK));
     }
 
     private static byte[] noise(int length, int seed) {
@@ -80,7 +96,7 @@ class StripeFailureTest {
     @EnumSource
     void aSmallWriteSurvives(Failing failing) {
         try (Shaker shaker = new Shaker(7, 2, 0)) {
-            List<ShakyDisk> disks = disks(shaker);
+            List<SimulatedMember> disks = disks(shaker);
             byte[] model;
             try (Rig rig = rig(disks, 0, Level.RAID5)) {
                 model = noise((int) rig.size(), 1);
@@ -94,13 +110,12 @@ class StripeFailureTest {
                 assertThat(rig.write(4096, content)).isEqualTo(IoStatus.OK);
                 assertThat(rig.array.view().inSync(failing.slot)).isEqualTo(!failing.costsTheMember);
                 assertHolds(rig, model);
-                disks.get(failing.slot).comeBack();
+                disks.get(failing.slot).heal();
                 assertHolds(rig, model);
             }
             int lost = failing.slot;
             if (!failing.costsTheMember) {
                 // It was written all the same, so anybody may be lost.
-                disks.get(failing.slot).cannotRead(Long.MAX_VALUE, Long.MAX_VALUE);
                 lost = (failing.slot + 1) % SLOTS;
             }
             try (Rig rig = rig(disks, 1L << lost, Level.RAID5)) {
@@ -113,11 +128,11 @@ class StripeFailureTest {
     @Test
     void twoFailuresAreAnError() {
         try (Shaker shaker = new Shaker(7, 2, 0)) {
-            List<ShakyDisk> disks = disks(shaker);
+            List<SimulatedMember> disks = disks(shaker);
             try (Rig rig = rig(disks, 0, Level.RAID5)) {
                 assertThat(rig.write(0, noise(CHUNK, 1))).isEqualTo(IoStatus.OK);
-                disks.get(DATA).failWritesFrom(0);
-                disks.get(PARITY).failWritesFrom(0);
+                disks.get(DATA).inject(failingWrites());
+                disks.get(PARITY).inject(failingWrites());
                 assertThat(rig.write(4096, noise(4096, 2))).isEqualTo(IoStatus.IO_ERROR);
                 assertThat(rig.array.view().broken()).isTrue();
                 assertThat(rig.write(0, noise(4096, 3))).isEqualTo(IoStatus.IO_ERROR);
@@ -130,10 +145,10 @@ class StripeFailureTest {
     @Test
     void hungCallsDoNotUseUpTheWorkplaces() {
         try (Shaker shaker = new Shaker(7, 3, 10)) {
-            List<ShakyDisk> disks = disks(shaker);
+            List<SimulatedMember> disks = disks(shaker);
             try (Rig rig = rig(disks, 0, Level.RAID4)) {
                 assertThat(rig.write(0, noise(512, 1))).isEqualTo(IoStatus.OK);
-                disks.get(PARITY).hangFrom(0);
+                disks.get(PARITY).inject(Fault.hanging(IoOperation.READ).ofEverything());
                 byte[] model = noise((int) rig.size(), 4);
                 for (int round = 0; round < 3; round++) {
                     List<Rig.Asked> asked = new ArrayList<>();
@@ -143,7 +158,7 @@ class StripeFailureTest {
                     asked.add(rig.start(IoOperation.FLUSH, 0, 0, 0, null));
                     asked.forEach(one -> assertThat(one.await()).isEqualTo(IoStatus.OK));
                 }
-                assertThat(disks.get(PARITY).hanging()).isPositive();
+                assertThat(disks.get(PARITY).holdsQuarantine()).isTrue();
                 assertHolds(rig, model);
             }
         }

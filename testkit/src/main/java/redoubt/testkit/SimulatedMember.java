@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Beat;
 import redoubt.base.Heartbeat;
@@ -39,6 +40,9 @@ public final class SimulatedMember implements BlockDevice {
 
     private static final int MAX_TRANSFER_BYTES = 1 << 25;
 
+    /** What a read brings that comes back after it was given up. */
+    private static final byte LATE = (byte) 0xEE;
+
     private final String name;
     private final BlockLimits limits;
     private final PowerRail power;
@@ -49,12 +53,14 @@ public final class SimulatedMember implements BlockDevice {
     private final Map<Integer, List<byte[]>> cached = new HashMap<>(); // sector: the contents since it was durable
     private final List<PlannedFault> faults = new ArrayList<>();
     private final List<IoRequest> waiting = new ArrayList<>();
-    private final List<IoRequest> hung = new ArrayList<>();
-    private final List<IoRequest> forgotten = new ArrayList<>(); // hung and given up
+    private final List<Kept> kept = new ArrayList<>();
     private final Map<IoOperation, Long> served = new HashMap<>();
+    private final Map<IoOperation, Long> servedBytes = new HashMap<>();
+    private boolean cacheless;
+    private @Nullable Consumer<Runnable> impatience;
     private @Nullable Worker worker;
     private @Nullable Heartbeat heartbeat;
-    private long limitNanos;
+    private long limitNanos = Long.MAX_VALUE;
     private boolean abandoned;
     private final Beat beat = this::beat;
 
@@ -63,6 +69,20 @@ public final class SimulatedMember implements BlockDevice {
         int met;
 
         PlannedFault(Fault fault) {
+            this.fault = fault;
+        }
+    }
+
+    /** A call that is delayed, or that hangs, until {@code dueNanos} or until the disk is healed. */
+    private static final class Kept {
+        final IoRequest request;
+        final long dueNanos;
+        final Fault fault;
+        boolean givenUp;
+
+        Kept(IoRequest request, long dueNanos, Fault fault) {
+            this.request = request;
+            this.dueNanos = dueNanos;
             this.fault = fault;
         }
     }
@@ -92,8 +112,29 @@ public final class SimulatedMember implements BlockDevice {
     /** Gives up requests of this age, as a lane does: settles them, and takes nothing more. */
     public SimulatedMember withTimeLimit(long nanos, Heartbeat beats) {
         limitNanos = nanos;
+        return timedBy(beats);
+    }
+
+    /**
+     * Has somebody else decide when what hangs is given up.
+     *
+     * @param decides handed, for each request that hangs, what gives it up as a time limit does, to be run whenever
+     */
+    public SimulatedMember givenUpBy(Consumer<Runnable> decides) {
+        impatience = decides;
+        return this;
+    }
+
+    /** Gets a sense of time, so that a {@link Fault} may delay. Once. */
+    public SimulatedMember timedBy(Heartbeat beats) {
         heartbeat = beats;
         beats.register(beat);
+        return this;
+    }
+
+    /** Makes every write durable at once; for long work to which power cuts do not matter. */
+    public SimulatedMember withoutCache() {
+        cacheless = true;
         return this;
     }
 
@@ -101,31 +142,43 @@ public final class SimulatedMember implements BlockDevice {
     public void inject(Fault fault) {
         lock.lock();
         try {
+            if (heartbeat == null && fault.delayNanos() > 0 && !fault.hangs()) {
+                throw new IllegalStateException(name + " has no sense of time; see timedBy");
+            }
             faults.add(new PlannedFault(fault));
         } finally {
             lock.unlock();
         }
     }
 
-    /** Nothing goes wrong any more, and calls that hang return: those that were given up do their work late. */
+    /**
+     * Nothing goes wrong any more, and calls that hang return: those that were given up do their work late, and what they read is not what
+     * anybody wants.
+     */
     public void heal() {
-        List<IoRequest> back;
-        List<IoRequest> late;
+        List<Kept> back;
         lock.lock();
         try {
             faults.clear();
-            back = List.copyOf(hung);
-            hung.clear();
-            late = List.copyOf(forgotten);
-            forgotten.clear();
+            back = List.copyOf(kept);
+            kept.clear();
         } finally {
             lock.unlock();
         }
-        for (IoRequest request : back) {
-            request.complete(perform(request));
-        }
-        for (IoRequest request : late) {
-            perform(request);
+        back.forEach(this::comeBack);
+    }
+
+    private void comeBack(Kept one) {
+        IoRequest request = one.request;
+        if (!one.givenUp) {
+            request.complete(answer(request, one.fault));
+        } else {
+            if (request.operation() == IoOperation.READ) {
+                long place = request.buffer().position() + (long) request.bufferOffset();
+                request.buffer().segment().asSlice(place, request.length()).fill(LATE);
+            } else {
+                answer(request, one.fault);
+            }
             request.abandon();
         }
     }
@@ -140,11 +193,32 @@ public final class SimulatedMember implements BlockDevice {
         }
     }
 
+    /** How many bytes these operations were asked for. */
+    public long servedBytes(IoOperation operation) {
+        lock.lock();
+        try {
+            return servedBytes.getOrDefault(operation, 0L);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Counts anew from here on. */
+    public void forgetCounts() {
+        lock.lock();
+        try {
+            served.clear();
+            servedBytes.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Whether calls hang that nobody waits for any more. */
     public boolean holdsQuarantine() {
         lock.lock();
         try {
-            return !forgotten.isEmpty();
+            return kept.stream().anyMatch(one -> one.givenUp);
         } finally {
             lock.unlock();
         }
@@ -201,7 +275,9 @@ public final class SimulatedMember implements BlockDevice {
                 refused = IoStatus.GONE;
             } else {
                 request.acceptedNanos = beats == null ? 0 : beats.clock().nanos();
-                waiting.add(request);
+                if (worker != null) {
+                    waiting.add(request);
+                }
             }
         } finally {
             lock.unlock();
@@ -222,7 +298,7 @@ public final class SimulatedMember implements BlockDevice {
             if (waiting.isEmpty()) {
                 return false;
             }
-            chosen = waiting.get(random.nextInt(waiting.size()));
+            chosen = waiting.remove(random.nextInt(waiting.size()));
         } finally {
             lock.unlock();
         }
@@ -231,27 +307,38 @@ public final class SimulatedMember implements BlockDevice {
     }
 
     private void serve(IoRequest request) {
-        IoStatus how = IoStatus.OK;
+        Fault fault;
         lock.lock();
         try {
-            if (!waiting.remove(request)) {
-                return; // given up meanwhile
-            }
             served.merge(request.operation(), 1L, Long::sum);
-            Fault fault = faultFor(request);
-            if (fault != null && fault.hangs()) {
-                hung.add(request);
-                return;
-            }
-            if (power.isCut()) {
-                how = IoStatus.GONE;
-            } else if (fault != null) {
-                how = fault.how();
+            servedBytes.merge(request.operation(), request.length(), Long::sum);
+            fault = faultFor(request);
+            if (fault != null && fault.delayNanos() > 0) {
+                Heartbeat beats = heartbeat;
+                long due = beats == null || fault.hangs() ? 0 : beats.clock().nanos() + fault.delayNanos();
+                kept.add(new Kept(request, due, fault));
             }
         } finally {
             lock.unlock();
         }
-        request.complete(how == IoStatus.OK ? perform(request) : how);
+        if (fault == null || fault.delayNanos() == 0) {
+            request.complete(answer(request, fault));
+        } else if (fault.hangs() && impatience != null) {
+            impatience.accept(this::giveUp);
+        }
+    }
+
+    private void giveUp() {
+        List<IoRequest> late = new ArrayList<>();
+        List<IoRequest> never = new ArrayList<>();
+        lock.lock();
+        try {
+            giveUp(late, never);
+        } finally {
+            lock.unlock();
+        }
+        late.forEach(request -> request.settle(IoStatus.TIMED_OUT));
+        never.forEach(request -> request.complete(IoStatus.GONE));
     }
 
     private @Nullable Fault faultFor(IoRequest request) {
@@ -267,6 +354,25 @@ public final class SimulatedMember implements BlockDevice {
     }
 
     // ---------------------------------------------------------------------------------------------- the medium
+
+    private IoStatus answer(IoRequest request, @Nullable Fault fault) {
+        if (fault == null || fault.how() == IoStatus.OK) {
+            return perform(request);
+        }
+        lock.lock();
+        try {
+            if (power.isCut()) {
+                return IoStatus.GONE;
+            }
+            if (fault.tears() && request.operation() == IoOperation.WRITE) {
+                int half = (int) (request.length() / limits.blockBytes() / 2) * limits.blockBytes();
+                put((int) request.offset(), payload(request, half));
+            }
+            return fault.how();
+        } finally {
+            lock.unlock();
+        }
+    }
 
     private IoStatus perform(IoRequest request) {
         lock.lock();
@@ -305,17 +411,7 @@ public final class SimulatedMember implements BlockDevice {
                         ValueLayout.JAVA_BYTE,
                         request.buffer().position() + (long) request.bufferOffset(),
                         length);
-            case WRITE -> {
-                byte[] bytes = new byte[length];
-                MemorySegment.copy(
-                        request.buffer().segment(),
-                        ValueLayout.JAVA_BYTE,
-                        request.buffer().position() + (long) request.bufferOffset(),
-                        bytes,
-                        0,
-                        length);
-                put(at, bytes);
-            }
+            case WRITE -> put(at, payload(request, length));
             case TRIM, WRITE_ZEROES -> put(at, new byte[length]);
             case FLUSH -> makeDurable(0, current.length / Sectors.BYTES);
             case ALLOCATION -> {
@@ -328,8 +424,19 @@ public final class SimulatedMember implements BlockDevice {
         return IoStatus.OK;
     }
 
+    private static byte[] payload(IoRequest request, int length) {
+        byte[] bytes = new byte[length];
+        long place = request.buffer().position() + (long) request.bufferOffset();
+        MemorySegment.copy(request.buffer().segment(), ValueLayout.JAVA_BYTE, place, bytes, 0, length);
+        return bytes;
+    }
+
     private void put(int at, byte[] bytes) {
         System.arraycopy(bytes, 0, current, at, bytes.length);
+        if (cacheless) {
+            System.arraycopy(bytes, 0, durable, at, bytes.length);
+            return;
+        }
         for (int done = 0; done < bytes.length; done += Sectors.BYTES) {
             cached.computeIfAbsent((at + done) / Sectors.BYTES, sector -> new ArrayList<>())
                     .add(Arrays.copyOfRange(bytes, done, done + Sectors.BYTES));
@@ -349,45 +456,65 @@ public final class SimulatedMember implements BlockDevice {
     // ---------------------------------------------------------------------------------------------- giving up
 
     private void beat(long nowNanos) {
+        List<Kept> back = new ArrayList<>();
         List<IoRequest> late = new ArrayList<>();
         List<IoRequest> never = new ArrayList<>();
         lock.lock();
         try {
-            boolean old = false;
-            for (IoRequest request : hung) {
-                old |= nowNanos - request.acceptedNanos >= limitNanos;
+            kept.removeIf(one -> !one.fault.hangs() && one.dueNanos - nowNanos <= 0 && back.add(one));
+            if (isAnyTooOld(nowNanos)) {
+                giveUp(late, never);
             }
-            for (IoRequest request : waiting) {
-                old |= nowNanos - request.acceptedNanos >= limitNanos;
-            }
-            if (!old) {
-                return;
-            }
-            abandoned = true;
-            late.addAll(hung);
-            forgotten.addAll(hung);
-            hung.clear();
-            never.addAll(waiting);
-            waiting.clear();
         } finally {
             lock.unlock();
         }
+        back.forEach(this::comeBack);
         late.forEach(request -> request.settle(IoStatus.TIMED_OUT));
         never.forEach(request -> request.complete(IoStatus.GONE));
     }
 
+    private void giveUp(List<IoRequest> late, List<IoRequest> never) {
+        abandoned = true;
+        never.addAll(waiting);
+        waiting.clear();
+        for (Kept one : kept) {
+            if (!one.givenUp) {
+                one.givenUp = true;
+                late.add(one.request);
+            }
+        }
+    }
+
+    private boolean isAnyTooOld(long nowNanos) {
+        for (Kept one : kept) {
+            if (!one.givenUp && nowNanos - one.request.acceptedNanos >= limitNanos) {
+                return true;
+            }
+        }
+        for (IoRequest request : waiting) {
+            if (nowNanos - request.acceptedNanos >= limitNanos) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Calls that are delayed come back at once; those that hang are given up, since nobody looks at their age any more. */
     @Override
     public void close() {
-        List<IoRequest> never;
+        List<IoRequest> never = new ArrayList<>();
+        List<Kept> back = new ArrayList<>();
+        List<IoRequest> late = new ArrayList<>();
         lock.lock();
         try {
-            abandoned = true;
-            never = List.copyOf(waiting);
-            waiting.clear();
+            kept.removeIf(one -> !one.fault.hangs() && back.add(one));
+            giveUp(late, never);
         } finally {
             lock.unlock();
         }
         never.forEach(request -> request.complete(IoStatus.GONE));
+        back.forEach(this::comeBack);
+        late.forEach(request -> request.settle(IoStatus.TIMED_OUT));
         Heartbeat beats = heartbeat;
         if (beats != null) {
             beats.unregister(beat);

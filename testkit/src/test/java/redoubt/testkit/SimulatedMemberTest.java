@@ -1,6 +1,7 @@
 package redoubt.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -88,6 +89,68 @@ class SimulatedMemberTest extends BlockDeviceContract {
             disk.heal();
             assertThat(disk.content()[0]).as("the late write lands").isEqualTo((byte) 2);
         }
+    }
+
+    /** Goal: what is delayed is done when its time has come, not before and not twice, and overtaken by what is not delayed. */
+    @Test
+    void whatIsDelayedIsDoneInItsTime() {
+        SteppedTime time = new SteppedTime();
+        SimulatedMember disk = disk(PowerRail.steady()).timedBy(time);
+        disk.inject(Fault.delaying(1000, IoOperation.WRITE).times(1));
+        try (Asker asker = new Asker(disk)) {
+            Asked delayed = asker.startWrite(0, filled(512, 1), 0);
+            assertThat(asker.write(512, filled(512, 2))).isEqualTo(IoStatus.OK);
+            time.advance(999);
+            assertThat(delayed.settled()).isFalse();
+            assertThat(disk.content()[0]).as("nothing is done before its time").isZero();
+            time.advance(1);
+            assertThat(delayed.await()).isEqualTo(IoStatus.OK);
+            assertThat(disk.content()[0]).isEqualTo((byte) 1);
+            time.advance(5000);
+            assertThat(delayed.timesSettled()).isEqualTo(1);
+        }
+    }
+
+    /** Goal: what is delayed past the time limit is given up in time; it lands late, and what it read late is not to be used. */
+    @Test
+    void whatIsDelayedForTooLongIsGivenUp() {
+        SteppedTime time = new SteppedTime();
+        SimulatedMember disk = disk(PowerRail.steady()).withTimeLimit(1000, time);
+        disk.inject(Fault.delaying(3000, IoOperation.WRITE, IoOperation.READ));
+        try (Asker asker = new Asker(disk)) {
+            Asked write = asker.startWrite(0, filled(512, 1), 0);
+            Asked read = asker.start(IoOperation.READ, 512, 512, 0, null);
+            time.advance(1000);
+            assertThat(write.await()).isEqualTo(IoStatus.TIMED_OUT);
+            assertThat(read.await()).isEqualTo(IoStatus.TIMED_OUT);
+            assertThat(disk.holdsQuarantine()).isTrue();
+            assertThat(asker.write(0, filled(512, 3))).isEqualTo(IoStatus.GONE);
+            time.advance(2000);
+            assertThat(disk.holdsQuarantine()).isFalse();
+            assertThat(disk.content()[0]).as("the late write lands").isEqualTo((byte) 1);
+            assertThat(read.content()).containsOnly(0xEE);
+        }
+    }
+
+    @Test
+    void noDelayWithoutASenseOfTime() {
+        SimulatedMember disk = disk(PowerRail.steady());
+        assertThatThrownBy(() -> disk.inject(Fault.delaying(1, IoOperation.READ)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("timedBy");
+    }
+
+    /** Goal: a write that tears leaves its first half, and fails. */
+    @Test
+    void aTornWriteLeavesHalf() {
+        SimulatedMember disk = disk(PowerRail.steady());
+        disk.inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE).tearing());
+        try (Asker asker = new Asker(disk)) {
+            assertThat(asker.write(0, filled(1536, 7))).isEqualTo(IoStatus.IO_ERROR);
+        }
+        byte[] content = disk.content();
+        assertThat(content[511]).isEqualTo((byte) 7);
+        assertThat(content[512]).isZero();
     }
 
     @Test
