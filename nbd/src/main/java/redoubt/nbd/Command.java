@@ -1,5 +1,6 @@
 package redoubt.nbd;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoBuffer;
@@ -112,6 +113,9 @@ final class Command {
         received = 0;
         receiving = false;
         descriptors = 0;
+        // What a session left with the device when it closed was never counted down here.
+        Arrays.fill(openInPart, 0);
+        Arrays.fill(starts, 0);
         unitSent = 0;
         unitIsPart = false;
         queued = false;

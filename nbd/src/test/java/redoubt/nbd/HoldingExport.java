@@ -51,6 +51,16 @@ final class HoldingExport extends MemoryExport {
         }
     }
 
+    /** From now on nothing is answered. */
+    void hold() {
+        lock.lock();
+        try {
+            permits = 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     int held() {
         lock.lock();
         try {

@@ -122,6 +122,28 @@ class LateAnswersTest {
         }
     }
 
+    /** Goal: what a client leaves behind at the device does not stop the next one. Method: so few commands that the next one gets the same. */
+    @Test
+    void theNextClientWritesWithTheCommandsOfOneThatLeft() throws IOException {
+        NbdLimits few = NbdLimits.standard().withRequests(4, 4);
+        try (ServedDevice served = new ServedDevice(device, few)) {
+            try (RawClient client = RawClient.simple(served.socket)) {
+                for (int i = 0; i < 2; i++) {
+                    client.request(Wire.CMD_READ, 0, i, 0, 4096);
+                }
+                Await.that("the device has them all", () -> device.held() == 2);
+            }
+            Await.that("the session is over", () -> served.server.status().sessions() == 0);
+            device.release(1_000);
+            try (RawClient next = RawClient.simple(served.socket)) {
+                for (int i = 0; i < 16; i++) {
+                    next.write(i, 0, new byte[4096]);
+                    assertThat(next.reply().error()).isZero();
+                }
+            }
+        }
+    }
+
     @Test
     void whatTimesOutIsAnErrorAndItsMemoryStaysAside() throws IOException {
         try (ServedDevice served = new ServedDevice(device)) {
