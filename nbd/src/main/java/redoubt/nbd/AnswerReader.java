@@ -206,14 +206,17 @@ final class AnswerReader {
     }
 
     private static void claim(Flight flight, long at, long length) throws IOException {
-        if (at < 0 || length <= 0 || at > flight.step - length || flight.covered + length > flight.step) {
+        if (at < 0 || length <= 0 || at > flight.step - length) {
             throw new IOException("the server sends data that nobody asked for");
         }
-        flight.covered += length;
+        if (!flight.covered.add(at, length)) {
+            throw new IOException("the server sends data twice, or in more pieces than there is sense in");
+        }
     }
 
     private void status(RemoteExport connected, Flight flight, int body, int length) throws IOException {
-        if (length < 12 || (length - 4) % 8 != 0 || in.getInt(body) != connected.allocationContext()) {
+        boolean lawful = length >= 12 && (length - 4) % 8 == 0 && in.getInt(body) == connected.allocationContext();
+        if (!lawful || flight.pairs > 0) {
             throw new IOException("the server's block status is none");
         }
         long left = flight.step;
@@ -233,7 +236,7 @@ final class AnswerReader {
     }
 
     private void complete(RemoteExport connected, Flight flight) throws IOException {
-        if (flight.type == Wire.CMD_READ && flight.status == IoStatus.OK && flight.covered != flight.step) {
+        if (flight.type == Wire.CMD_READ && flight.status == IoStatus.OK && !flight.covered.isWhole(flight.step)) {
             throw new IOException("the server leaves out a part of what it was asked to read");
         }
         flights.answered(connected, flight);

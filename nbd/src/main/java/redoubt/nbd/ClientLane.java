@@ -147,14 +147,21 @@ final class ClientLane {
         link.disconnect();
         commands.forget();
         answers.forget();
-        flights.askAgain();
+        flights.connectionLost();
     }
 
     private void reconnect() throws IOException {
         if (!link.mayConnect()) {
             rest();
-        } else if (!link.connect(this::whileConnecting)) {
+            return;
+        }
+        if (!link.connect(this::whileConnecting)) {
             client.abandon();
+            return;
+        }
+        RemoteExport again = link.remote();
+        if (again != null) {
+            flights.askAgain(again);
         }
     }
 

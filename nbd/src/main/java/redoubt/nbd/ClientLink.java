@@ -22,6 +22,7 @@ final class ClientLink {
     private final Clock clock;
     private final long timeLimitNanos;
     private final long sizeBytes;
+    private final boolean flushes;
     private final AtomicLong reconnections = new AtomicLong();
 
     private @Nullable RemoteExport remote;
@@ -39,6 +40,7 @@ final class ClientLink {
         this.remote = remote;
         this.key = remote.channel().keyFor(selector);
         this.sizeBytes = remote.sizeBytes();
+        this.flushes = remote.offers(Wire.FLAG_SEND_FLUSH);
         this.selector = selector;
         this.limits = limits;
         this.clock = clock;
@@ -110,6 +112,8 @@ final class ClientLink {
         key = again.channel().keyFor(selector);
         return again.sizeBytes() == sizeBytes
                 && again.minimumBytes() <= limits.blockBytes()
+                && again.maximumBytes() >= limits.maxTransferBytes()
+                && (again.offers(Wire.FLAG_SEND_FLUSH) || !flushes)
                 && (limits.readOnly() || !again.offers(Wire.FLAG_READ_ONLY));
     }
 }

@@ -28,6 +28,8 @@ final class CommandWriter {
     /** A large payload that follows what is in {@code out}; null if there is none. */
     private @Nullable ByteBuffer payload;
 
+    private @Nullable Flight payloadOf;
+
     CommandWriter(Flights flights) {
         this.flights = flights;
         out.limit(0);
@@ -41,6 +43,7 @@ final class CommandWriter {
     /** The connection was lost. */
     void forget() {
         payload = null;
+        payloadOf = null;
         out.clear().limit(0);
     }
 
@@ -64,8 +67,11 @@ final class CommandWriter {
             } else {
                 written = connected.channel().write(large);
             }
-            if (large != null && !large.hasRemaining()) {
+            Flight carried = payloadOf;
+            if (large != null && !large.hasRemaining() && carried != null) {
                 payload = null;
+                payloadOf = null;
+                flights.payloadHasLeft(carried);
             }
             if (written == 0) {
                 return any;
@@ -100,7 +106,7 @@ final class CommandWriter {
     private void payload(Flight flight, IoRequest request) {
         int length = (int) flight.step;
         if (request.operation() == IoOperation.WRITE_ZEROES) {
-            payload = zeroes.clear().limit(length);
+            leave(flight, zeroes.clear().limit(length));
             return;
         }
         IoBuffer buffer = request.buffer();
@@ -110,8 +116,14 @@ final class CommandWriter {
             out.put(out.position(), view, at, length);
             out.position(out.position() + length);
         } else {
-            payload = view.limit(at + length).position(at);
+            leave(flight, view.limit(at + length).position(at));
         }
+    }
+
+    private void leave(Flight flight, ByteBuffer bytes) {
+        payload = bytes;
+        payloadOf = flight;
+        flight.payloadLeaves = true;
     }
 
     private static int flags(RemoteExport connected, Flight flight, IoRequest request) {

@@ -32,14 +32,20 @@ final class Flight {
     /** Bytes that the command under way is about. */
     long step;
 
-    /** Bytes of a READ's step that have come. */
-    long covered;
+    /** Which bytes of a READ's step have come. */
+    final Coverage covered = new Coverage();
 
     /** What the server said of the command, before the last chunk. */
     IoStatus status = IoStatus.OK;
 
     /** Pairs of an ALLOCATION. */
     int pairs;
+
+    /** Whether the payload of a WRITE is still being sent, from the request's own memory. */
+    boolean payloadLeaves;
+
+    /** Whether the server has refused the WRITE meanwhile. */
+    boolean refusedEarly;
 
     Flight(int index) {
         this.index = index;
@@ -64,8 +70,10 @@ final class Flight {
     long newCookie() {
         generation++;
         sent = true;
-        covered = 0;
+        covered.clear();
         pairs = 0;
+        payloadLeaves = false;
+        refusedEarly = false;
         return cookie();
     }
 

@@ -74,15 +74,21 @@ final class Flights {
             throw new IOException("the server answers what nobody asked");
         }
         Flight flight = flights[index];
-        if (flight.request == null || !flight.sent || flight.cookie() != cookie) {
+        if (flight.request == null || !flight.sent || flight.refusedEarly || flight.cookie() != cookie) {
             throw new IOException("the server answers what nobody asked");
         }
         return flight;
     }
 
     /** The server has answered a command completely; {@link Flight#status} says how. */
-    void answered(RemoteExport connected, Flight flight) {
-        if (flight.status != IoStatus.OK) {
+    void answered(RemoteExport connected, Flight flight) throws IOException {
+        if (flight.payloadLeaves) {
+            // The memory is the request's until all of it has been sent.
+            if (flight.status == IoStatus.OK) {
+                throw new IOException("the server has done a write before it had the data");
+            }
+            flight.refusedEarly = true;
+        } else if (flight.status != IoStatus.OK) {
             finish(flight, flight.status);
         } else if (flight.type == Wire.CMD_BLOCK_STATUS) {
             finish(flight, flight.pairs > 0 ? IoStatus.OK : IoStatus.IO_ERROR);
@@ -91,6 +97,14 @@ final class Flights {
         } else {
             flight.done += flight.step;
             next(connected, flight);
+        }
+    }
+
+    /** All of a WRITE's payload has been sent. */
+    void payloadHasLeft(Flight flight) {
+        flight.payloadLeaves = false;
+        if (flight.refusedEarly) {
+            finish(flight, flight.status);
         }
     }
 
@@ -108,15 +122,29 @@ final class Flights {
         return true;
     }
 
-    /** The connection was lost: what was not answered is asked again, from the command that was under way. */
-    void askAgain() {
+    /** The connection was lost: no command is under way any more. */
+    void connectionLost() {
         sendHead = 0;
         sendCount = 0;
         for (Flight flight : flights) {
-            if (flight.request != null) {
-                flight.status = IoStatus.OK;
-                flight.sent = false;
-                toSend[sendCount++] = flight.index;
+            flight.sent = false;
+            flight.payloadLeaves = false;
+            flight.refusedEarly = false;
+        }
+    }
+
+    /**
+     * There is a new connection: what was not answered is asked again. A write that was to be made durable by a flush is written again, for
+     * the server that had it may have lost it.
+     */
+    void askAgain(RemoteExport connected) {
+        for (Flight flight : flights) {
+            IoRequest request = flight.request;
+            if (request != null) {
+                if (flight.done == request.length()) {
+                    flight.done = 0;
+                }
+                next(connected, flight);
             }
         }
     }
@@ -144,6 +172,7 @@ final class Flights {
         IoRequest request = flight.carried();
         long left = request.length() - flight.done;
         flight.status = IoStatus.OK;
+        flight.pairs = 0;
         if (flight.done > 0 && left == 0) {
             boolean owesFlush = request.fua()
                     && request.operation().changesData()

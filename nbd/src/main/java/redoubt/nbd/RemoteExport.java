@@ -228,7 +228,7 @@ record RemoteExport(
                 && Integer.bitCount(minimum) == 1
                 && preferred >= minimum
                 && Integer.bitCount(preferred) == 1
-                && maximum >= minimum
+                && maximum >= Math.max(512, minimum)
                 && (flags & Wire.FLAG_HAS_FLAGS) != 0;
         if (!lawful) {
             throw new IOException("the server says of its export what no export can be: size " + size + ", blocks of "
