@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import redoubt.block.BlockDevice;
+import redoubt.block.BlockLimits;
+import redoubt.block.IoRequest;
+import redoubt.block.IoStatus;
 
 /** What a client in transmission may get wrong, and the error it is given. After each the same connection goes on, or the next one. */
 class RequestRefusalsTest {
@@ -113,26 +119,32 @@ class RequestRefusalsTest {
         stillInStep();
     }
 
+    /** Goal: a flag of another command is an error and nothing worse. Method: each of the sixteen flags with each command. */
     @Test
     void flagsOfOtherCommandsAreInvalid() throws IOException {
-        int[][] wrong = {
-            {Wire.CMD_READ, Wire.CMD_FLAG_NO_HOLE},
-            {Wire.CMD_READ, Wire.CMD_FLAG_FAST_ZERO},
-            {Wire.CMD_READ, Wire.CMD_FLAG_REQ_ONE},
-            {Wire.CMD_TRIM, Wire.CMD_FLAG_DF},
-            {Wire.CMD_TRIM, Wire.CMD_FLAG_NO_HOLE},
-            {Wire.CMD_CACHE, Wire.CMD_FLAG_DF},
-            {Wire.CMD_WRITE_ZEROES, Wire.CMD_FLAG_DF},
-            {Wire.CMD_BLOCK_STATUS, Wire.CMD_FLAG_FAST_ZERO},
-            {Wire.CMD_READ, 0xFFFF},
-            {Wire.CMD_READ, 1 << 5},
+        int[] lawful = {
+            Wire.CMD_FLAG_FUA | Wire.CMD_FLAG_DF, // READ
+            Wire.CMD_FLAG_FUA, // WRITE
+            -1, // DISC
+            Wire.CMD_FLAG_FUA, // FLUSH
+            Wire.CMD_FLAG_FUA, // TRIM
+            Wire.CMD_FLAG_FUA, // CACHE
+            Wire.CMD_FLAG_FUA | Wire.CMD_FLAG_NO_HOLE | Wire.CMD_FLAG_FAST_ZERO, // WRITE_ZEROES
+            Wire.CMD_FLAG_FUA | Wire.CMD_FLAG_REQ_ONE, // BLOCK_STATUS
         };
-        for (int[] one : wrong) {
-            assertThat(client.errorOf(one[0], one[1], 0, 512)).isEqualTo(Wire.EINVAL);
+        for (int type = 0; type < lawful.length; type++) {
+            for (int bit = 0; bit < 16 && type != Wire.CMD_DISC; bit++) {
+                int flag = 1 << bit;
+                int length = type == Wire.CMD_FLUSH ? 0 : 512;
+                int error =
+                        type == Wire.CMD_WRITE ? errorOfWrite(flag, 0, length) : client.errorOf(type, flag, 0, length);
+                assertThat(error)
+                        .as("command %d, flag %x", type, flag)
+                        .isEqualTo((lawful[type] & flag) != 0 ? 0 : Wire.EINVAL);
+            }
         }
-        assertThat(client.errorOf(Wire.CMD_FLUSH, Wire.CMD_FLAG_DF, 0, 0)).isEqualTo(Wire.EINVAL);
-        assertThat(errorOfWrite(Wire.CMD_FLAG_DF, 0, 512)).isEqualTo(Wire.EINVAL);
         assertThat(errorOfWrite(0xFFFF, 0, 4096)).isEqualTo(Wire.EINVAL);
+        assertThat(client.errorOf(Wire.CMD_READ, 0xFFFF, 0, 512)).isEqualTo(Wire.EINVAL);
         stillInStep();
     }
 
@@ -172,6 +184,38 @@ class RequestRefusalsTest {
         assertThat(client.errorOf(Wire.CMD_TRIM, 0, 0, 0xFFFFFFFF)).isEqualTo(Wire.EINVAL);
         assertThat(client.errorOf(Wire.CMD_WRITE_ZEROES, 0, 0, 0xFFFFFFFF)).isEqualTo(Wire.ENOSPC);
         stillInStep();
+    }
+
+    /** Goal: a length that is negative as an int is a length. Method: a device of 8 GiB in blocks of a byte, which notes what it is asked. */
+    @Test
+    void trimAndZeroesOfFourGigabytesLessAByteAreOneRequest() throws IOException {
+        List<Long> lengths = new CopyOnWriteArrayList<>();
+        BlockLimits large = new BlockLimits(8L << 30, 1, 4096, 1 << 20, false, true, true, false);
+        BlockDevice device = new BlockDevice() {
+            @Override
+            public BlockLimits limits() {
+                return large;
+            }
+
+            @Override
+            public void submit(IoRequest request) {
+                lengths.add(request.length());
+                request.complete(IoStatus.OK);
+            }
+
+            @Override
+            public void close() {}
+        };
+        try (ServedDevice another = new ServedDevice(device);
+                RawClient greedy = RawClient.structured(another.socket)) {
+            assertThat(greedy.errorOf(Wire.CMD_TRIM, 0, 5, 0xFFFFFFFF)).isZero();
+            assertThat(greedy.errorOf(Wire.CMD_WRITE_ZEROES, 0, 4L << 30, 0xFFFFFFFF))
+                    .isZero();
+            assertThat(greedy.errorOf(Wire.CMD_CACHE, 0, 0, 0xFFFFFFFF)).isZero();
+            assertThat(lengths).containsExactly(0xFFFFFFFFL, 0xFFFFFFFFL);
+            assertThat(greedy.errorOf(Wire.CMD_BLOCK_STATUS, 0, 0, 0xFFFFFFFF)).isZero();
+            assertThat(lengths).endsWith(1L << 20);
+        }
     }
 
     @Test
