@@ -27,7 +27,7 @@ final class ArrayReader {
         void piece(long offset, ByteBuffer content) throws java.io.IOException, Refused;
 
         /** These cannot be read; they follow as zeroes if this returns. */
-        void lost(long offset, long length) throws Refused;
+        void lost(long offset, long length) throws java.io.IOException, Refused;
     }
 
     private static final class Ahead {

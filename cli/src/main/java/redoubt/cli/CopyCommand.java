@@ -1,14 +1,9 @@
 package redoubt.cli;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,17 +17,21 @@ import redoubt.assembly.AssemblyOptions;
 import redoubt.assembly.Disk;
 import redoubt.assembly.Insistence;
 import redoubt.block.IoMemory;
+import redoubt.nbd.NbdUri;
 
-/** {@code redoubt copy}: the whole content of an array into a file or a pipe. */
+/** {@code redoubt copy}: the whole content of an array into a file, a pipe or an NBD export. */
 @Command(
         name = "copy",
-        header = "Copies the whole array that these disks form into a file.",
+        header = "Copies the whole array that these disks form into a file or an NBD export.",
         sortOptions = false,
         description = {
             "",
-            "Reads an array from start to end and writes its content to DEST: a file, a block device, or - for stdout."
-                    + " Nothing is written to the disks. A file is sparse where the array holds zeroes. A degraded array is read"
-                    + " all the same, and stderr says so, as it says how far the copy has come.",
+            "Reads an array from start to end and writes its content to DEST: a file, a block device, an NBD URI, or - for"
+                    + " stdout. Nothing is written to the disks. A file is sparse where the array holds zeroes. A degraded array is"
+                    + " read all the same, and stderr says so, as it says how far the copy has come.",
+            "",
+            "An NBD export (nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH) must be large enough, and is flushed at the"
+                    + " end. Unless its server says that it is all zeroes, it is written over only with --overwrite.",
             "",
             "What cannot be read ends the copy with 74 and the place; with --keep-going zeroes stand for it, every place is"
                     + " named, and the copy still ends with 74."
@@ -41,11 +40,11 @@ import redoubt.block.IoMemory;
             "",
             "Examples:",
             "  redoubt copy disk0.img,serial=WD-1 disk1.img,serial=WD-2 vol0.img",
-            "  redoubt copy --array vol0 /dev/sda /dev/sdb - | sha256sum"
+            "  redoubt copy --array vol0 /dev/sda /dev/sdb - | sha256sum",
+            "  redoubt copy disk0.img disk1.img 'nbd+unix:///?socket=/run/new-disk'"
         })
 final class CopyCommand extends Verb {
 
-    private static final int HOLE_BYTES = 64 << 10;
     private static final int LOST_LIMIT = 1000;
 
     @Option(
@@ -69,7 +68,8 @@ final class CopyCommand extends Verb {
             names = "--member-timeout",
             paramLabel = "TIME",
             defaultValue = "30s",
-            description = "How long a disk may take over one read. Default: ${DEFAULT-VALUE}")
+            description =
+                    "How long a disk may take over one read, and an export over one write. Default: ${DEFAULT-VALUE}")
     private String memberTimeout = "";
 
     @Parameters(
@@ -113,17 +113,32 @@ final class CopyCommand extends Verb {
     }
 
     private static void refuseToWriteOverADisk(List<Disk> disks, String destination) throws Refused, IOException {
-        Path target = Path.of(destination);
+        boolean uri = NbdUri.looksLikeOne(destination);
+        NbdUri export = uri ? export(destination) : null;
         for (Disk disk : disks) {
-            if (!destination.equals("-")
-                    && !disk.isUri()
-                    && Files.exists(target)
-                    && Files.exists(Path.of(disk.location()))
-                    && Files.isSameFile(target, Path.of(disk.location()))) {
+            boolean same = export != null ? isExport(disk, export) : isFile(disk, destination);
+            if (same) {
                 throw new Refused(
                         ExitCode.USAGE, "'" + destination + "' is one of the disks that are read; name another DEST");
             }
         }
+    }
+
+    private static boolean isExport(Disk disk, NbdUri export) {
+        try {
+            return NbdUri.looksLikeOne(disk.location())
+                    && NbdUri.parse(disk.location()).equals(export);
+        } catch (NbdUri.Malformed another) {
+            return false;
+        }
+    }
+
+    private static boolean isFile(Disk disk, String destination) throws IOException {
+        return !destination.equals("-")
+                && !disk.isUri()
+                && Files.exists(Path.of(destination))
+                && Files.exists(Path.of(disk.location()))
+                && Files.isSameFile(Path.of(destination), Path.of(disk.location()));
     }
 
     private int copy(AssembledContainer.Volume volume, IoMemory memory, String destination)
@@ -131,17 +146,17 @@ final class CopyCommand extends Verb {
         long size = volume.array().limits().sizeBytes();
         Progress progress = new Progress(console(), "copying " + volume.name(), size);
         List<String> lost = new ArrayList<>();
-        try (Target target = open(destination, size)) {
+        try (CopyTarget target = open(destination, size)) {
             new ArrayReader(volume.array(), memory).readAll(new ArrayReader.Sink() {
                 @Override
-                public void piece(long offset, ByteBuffer content) throws IOException {
+                public void piece(long offset, ByteBuffer content) throws IOException, Refused {
                     int length = content.remaining();
                     target.write(offset, content);
                     progress.at(offset + length);
                 }
 
                 @Override
-                public void lost(long offset, long length) throws Refused {
+                public void lost(long offset, long length) throws IOException, Refused {
                     progress.end();
                     String place = "%d bytes at byte %d of %s cannot be read".formatted(length, offset, volume.name());
                     if (!keepGoing) {
@@ -169,99 +184,20 @@ final class CopyCommand extends Verb {
         return ExitCode.IO.number();
     }
 
-    // ---------------------------------------------------------------------------------------------- where to
-
-    private Target open(String destination, long size) throws Refused, IOException {
+    private CopyTarget open(String destination, long size) throws Refused, IOException {
         if (destination.equals("-")) {
-            return new Target(new FileOutputStream(FileDescriptor.out).getChannel(), false, false, size);
+            return FileTarget.stdout(size);
         }
-        if (destination.contains("://")) {
-            throw new Refused(
-                    ExitCode.USAGE, "'" + destination + "' cannot be written to: name a file, a block device or -");
-        }
-        Path path = Path.of(destination);
-        boolean regular = !Files.exists(path) || Files.isRegularFile(path);
-        boolean device = !regular && isBlockDevice(path);
-        boolean filled = device || (regular && Files.exists(path) && Files.size(path) > 0);
-        if (filled && !overwrite) {
-            throw new Refused(
-                    ExitCode.REFUSED,
-                    "'" + destination + "' is there already; insist with --overwrite, or name another DEST");
-        }
-        FileChannel channel = regular
-                ? FileChannel.open(
-                        path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)
-                : FileChannel.open(path, StandardOpenOption.WRITE);
-        return new Target(channel, regular, regular || device, size);
+        return NbdUri.looksLikeOne(destination)
+                ? ExportTarget.open(export(destination), overwrite, Seconds.parse(memberTimeout), size)
+                : FileTarget.open(Path.of(destination), overwrite, size);
     }
 
-    private static boolean isBlockDevice(Path path) throws IOException {
-        int type = (int) Files.getAttribute(path, "unix:mode") & 0170000;
-        return type == 0060000;
-    }
-
-    /** Where the content goes. */
-    private static final class Target implements AutoCloseable {
-        private static final MemorySegment ZEROES = MemorySegment.ofArray(new byte[HOLE_BYTES]);
-
-        private final FileChannel channel;
-        private final boolean sparse;
-        private final boolean seeks;
-        private final long size;
-
-        private Target(FileChannel channel, boolean sparse, boolean seeks, long size) {
-            this.channel = channel;
-            this.sparse = sparse;
-            this.seeks = seeks;
-            this.size = size;
-        }
-
-        void write(long offset, ByteBuffer content) throws IOException {
-            if (!sparse) {
-                put(offset, content);
-                return;
-            }
-            MemorySegment bytes = MemorySegment.ofBuffer(content);
-            int base = content.position();
-            for (int at = 0; at < bytes.byteSize(); at += HOLE_BYTES) {
-                long part = Math.min(HOLE_BYTES, bytes.byteSize() - at);
-                if (bytes.asSlice(at, part).mismatch(ZEROES.asSlice(0, part)) >= 0) {
-                    content.limit(base + at + (int) part).position(base + at);
-                    put(offset + at, content);
-                }
-            }
-        }
-
-        void zeroes(long offset, long length) throws Refused {
-            try {
-                for (long at = 0; at < length && !sparse; at += HOLE_BYTES) {
-                    put(offset + at, ByteBuffer.allocate((int) Math.min(HOLE_BYTES, length - at)));
-                }
-            } catch (IOException broken) {
-                throw new Refused(ExitCode.IO, "the copy cannot be written: " + broken.getMessage());
-            }
-        }
-
-        private void put(long offset, ByteBuffer content) throws IOException {
-            long at = offset;
-            while (content.hasRemaining()) {
-                at += seeks ? channel.write(content, at) : channel.write(content);
-            }
-        }
-
-        /** Everything is there, and durable where that means something. */
-        void finish() throws IOException {
-            if (sparse && channel.size() < size) {
-                channel.write(ByteBuffer.allocate(1), size - 1);
-            }
-            if (seeks) {
-                channel.force(true);
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            channel.close();
+    private static NbdUri export(String destination) throws Refused {
+        try {
+            return NbdUri.parse(destination);
+        } catch (NbdUri.Malformed wrong) {
+            throw new Refused(ExitCode.USAGE, String.valueOf(wrong.getMessage()));
         }
     }
 }
