@@ -1,28 +1,19 @@
 package redoubt.assembly;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import redoubt.base.Extent;
 import redoubt.base.Sectors;
-import redoubt.block.IoOperation;
-import redoubt.block.IoRequest;
-import redoubt.block.IoRequestPool;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.DiskEntry;
-import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.MetadataFormat;
 import redoubt.metadata.MetadataRefused;
@@ -36,11 +27,13 @@ import redoubt.metadata.VolumePlan;
 import redoubt.metadata.WriteRound;
 
 /**
- * A volume that is about to be made. Opening one opens and locks the disks, looks at what is on them and plans; nothing is written before
- * {@link #write}. Disks that already form one whole container get a further volume in it; others become a new container.
+ * A volume that is about to be made. Opening one opens and locks the disks, looks at what is on them ({@link NewMember}) and plans; nothing
+ * is written before {@link #write}. Disks that already form one whole container get a further volume in it, and spares join it; others
+ * become a new container.
  *
  * <p>Redundancy is made, unless the user says that the disks agree already, by writing zeroes to the new volume's part of every disk: then
- * mirrors agree, and the parity of zeroes is zero. For one control thread, which waits.
+ * mirrors agree, and the parity of zeroes is zero. A disk whose redundancy is on a missing member alone is left as it is: there is nothing
+ * with which it could disagree. For one control thread, which waits.
  */
 public final class Creation implements AutoCloseable {
 
@@ -50,6 +43,8 @@ public final class Creation implements AutoCloseable {
      * @param name name of the volume
      * @param chunkBytes empty for the format's default
      * @param memberBytes how much of each disk, or empty for all there is
+     * @param slots the disk of each slot, or empty for a member that is missing from the start
+     * @param spares disks that stand by
      * @param assumeClean whether the disks are taken to agree already
      * @param newContainer whether a container that the disks form is forgotten
      */
@@ -58,30 +53,51 @@ public final class Creation implements AutoCloseable {
             RaidLevel level,
             OptionalInt chunkBytes,
             OptionalLong memberBytes,
+            List<Optional<Disk>> slots,
+            List<Disk> spares,
             boolean assumeClean,
-            boolean newContainer) {}
+            boolean newContainer) {
+
+        /** Takes unchangeable copies. */
+        public Wish {
+            slots = List.copyOf(slots);
+            spares = List.copyOf(spares);
+        }
+
+        /** All disks: those of the slots, then the spares. */
+        public List<Disk> disks() {
+            return Stream.concat(slots.stream().flatMap(Optional::stream), spares.stream())
+                    .toList();
+        }
+    }
 
     /**
      * A disk and the serial by which the container will know it.
      *
+     * @param spare whether it stands by
      * @param kept whether the serial stays with the disk by itself; if not, it has to be given each time
      */
-    public record KnownDisk(Disk disk, String serial, boolean kept) {}
+    public record KnownDisk(Disk disk, String serial, boolean spare, boolean kept) {}
 
-    private static final long ZERO_PIECE_BYTES = 64L << 20;
-    private static final int LOOK_BYTES = 64 << 10;
-    private static final String SERIAL_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    /**
+     * A disk that is not empty.
+     *
+     * @param holds what is on it, in words
+     */
+    public record Filled(Disk disk, List<String> holds) {
+
+        /** Takes an unchangeable copy. */
+        public Filled {
+            holds = List.copyOf(holds);
+        }
+    }
 
     private final DiskSet set;
     private final MetadataFormat format;
     private final Wish wish;
     private final long limitNanos;
-    private final List<DiskGeometry> geometries = new ArrayList<>();
-    private final List<String> serials = new ArrayList<>();
-    private final List<Boolean> generated = new ArrayList<>();
-    private final List<Boolean> filled = new ArrayList<>();
-    private Optional<ContainerMetadata> before = Optional.empty();
-    private ContainerMetadata after;
+    private final List<NewMember> members;
+    private final ContainerMetadata after;
 
     private Creation(DiskSet set, MetadataFormat format, Wish wish, long limitNanos, RandomGenerator random, long now)
             throws AssemblyRefused {
@@ -91,12 +107,10 @@ public final class Creation implements AutoCloseable {
         this.limitNanos = limitNanos;
         try {
             Scan scan = Scan.of(set, List.of(format));
-            look(scan, random);
-            if (!wish.newContainer()) {
-                before = wholeContainer(scan);
-                before.ifPresent(this::takeSerials);
-            }
-            after = plan(random, now);
+            List<NewMember> looked = NewMember.look(set, scan, format, wish.newContainer(), random);
+            Optional<ContainerMetadata> before = wish.newContainer() ? Optional.empty() : wholeContainer(scan);
+            members = before.isPresent() ? withSerialsOf(before.get(), looked) : looked;
+            after = plan(before.isPresent() ? withSpares(before.get()) : fresh(), random, now);
         } catch (MetadataRefused refused) {
             throw new AssemblyRefused(AssemblyRefused.Reason.USAGE, refused.sentence());
         } catch (ReadFailed failed) {
@@ -112,7 +126,6 @@ public final class Creation implements AutoCloseable {
      * @throws AssemblyRefused if it cannot be done so; everything is closed again
      */
     public static Creation open(
-            List<Disk> disks,
             Wish wish,
             MetadataFormat format,
             DiskOpener opener,
@@ -120,7 +133,8 @@ public final class Creation implements AutoCloseable {
             RandomGenerator random,
             long epochSeconds)
             throws AssemblyRefused {
-        DiskSet set = DiskSet.open(disks, Access.WRITE, timeoutNanos, opener, new SerialSources(Path.of("/sys")));
+        DiskSet set =
+                DiskSet.open(wish.disks(), Access.WRITE, timeoutNanos, opener, new SerialSources(Path.of("/sys")));
         boolean planned = false;
         try {
             Creation creation = new Creation(set, format, wish, timeoutNanos, random, epochSeconds);
@@ -133,73 +147,24 @@ public final class Creation implements AutoCloseable {
         }
     }
 
-    // ---------------------------------------------------------------------------------------------- looking
+    // ---------------------------------------------------------------------------------------------- what is there
 
-    private void look(Scan scan, RandomGenerator random) throws AssemblyRefused, ReadFailed {
-        Set<String> taken = new HashSet<>();
-        for (OpenDisk open : set.disks()) {
-            ScannedDisk scanned = scan.disks().get(open.number());
-            DiskGeometry geometry = scanned.geometry()
-                    .or(open::geometry)
-                    .orElseThrow(() -> new AssemblyRefused(
-                            AssemblyRefused.Reason.NO_ARRAY,
-                            "%s has blocks of %d bytes, and no metadata can be on it"
-                                    .formatted(
-                                            open.name(), open.device().limits().blockBytes())));
-            geometries.add(wish.newContainer() ? open.geometry().orElse(geometry) : geometry);
-            String serial = open.reported().map(format::normalSerial).orElse("");
-            generated.add(serial.isEmpty());
-            while (serial.isEmpty() || (generated.getLast() && taken.contains(serial))) {
-                serial = freshSerial(random);
-            }
-            if (!taken.add(serial)) {
-                throw new AssemblyRefused(
-                        AssemblyRefused.Reason.USAGE,
-                        "two disks have the serial '%s'; give each its own with ,serial=".formatted(serial));
-            }
-            serials.add(serial);
-            filled.add(scanned.format().isPresent() || holdsSomething(open));
-        }
-    }
-
-    /** Whether the beginning or the end of a disk is anything but zeroes: where partition tables, file systems and metadata are. */
-    private static boolean holdsSomething(OpenDisk open) throws ReadFailed {
-        for (Extent place : edges(open)) {
-            byte[] bytes = open.reads().read(place.offset(), (int) place.length());
-            for (byte b : bytes) {
-                if (b != 0) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    private static List<Extent> edges(OpenDisk open) {
-        int block = open.device().limits().blockBytes();
-        long size = open.device().limits().sizeBytes() / block * block;
-        long length = Math.min(LOOK_BYTES, size);
-        return List.of(new Extent(0, length), new Extent(size - length, length));
-    }
-
-    private static String freshSerial(RandomGenerator random) {
-        StringBuilder serial = new StringBuilder("RD-");
-        for (int i = 0; i < 10; i++) {
-            serial.append(SERIAL_LETTERS.charAt(random.nextInt(SERIAL_LETTERS.length())));
-        }
-        return serial.toString();
-    }
-
-    /** The container that the disks form, if they are all of one. */
-    private static Optional<ContainerMetadata> wholeContainer(Scan scan) throws AssemblyRefused {
-        if (scan.containers().size() != 1) {
+    /** The container that the disks form, if all but the spares are of one. */
+    private Optional<ContainerMetadata> wholeContainer(Scan scan) throws AssemblyRefused {
+        List<ScannedDisk> named =
+                scan.disks().subList(0, scan.disks().size() - wish.spares().size());
+        List<FoundContainer> ofMembers = scan.containers().stream()
+                .filter(found -> named.stream().anyMatch(disk -> found.disks().contains(disk.number())))
+                .toList();
+        if (ofMembers.size() != 1) {
             return Optional.empty();
         }
-        FoundContainer found = scan.containers().getFirst();
-        if (found.metadata().isEmpty() || found.disks().size() != scan.disks().size()) {
+        FoundContainer found = ofMembers.getFirst();
+        boolean all = named.stream().allMatch(disk -> found.disks().contains(disk.number()));
+        if (found.metadata().isEmpty() || !all) {
             return Optional.empty();
         }
-        boolean placed = scan.disks().stream()
+        boolean placed = named.stream()
                 .allMatch(disk -> disk.role() == ScannedDisk.Role.MEMBER || disk.role() == ScannedDisk.Role.SPARE);
         List<DiskEntry> entries = found.metadata().get().picture().disks();
         boolean whole = entries.stream().allMatch(entry -> entry.disk().isPresent());
@@ -212,25 +177,40 @@ public final class Creation implements AutoCloseable {
     }
 
     /** In a container that is there already each disk has its serial. */
-    private void takeSerials(ContainerMetadata container) {
+    private static List<NewMember> withSerialsOf(ContainerMetadata container, List<NewMember> looked) {
+        List<NewMember> members = new ArrayList<>(looked);
         for (DiskEntry entry : container.picture().disks()) {
-            entry.disk().ifPresent(number -> serials.set(number, entry.identity()));
+            entry.disk()
+                    .ifPresent(number -> members.set(number, members.get(number).withSerial(entry.identity())));
         }
+        return members;
     }
 
     // ---------------------------------------------------------------------------------------------- planning
 
-    private ContainerMetadata plan(RandomGenerator random, long now) throws MetadataRefused, AssemblyRefused {
-        ContainerMetadata container;
-        if (before.isPresent()) {
-            container = before.get();
-        } else {
-            List<NewDisk> disks = new ArrayList<>();
-            for (OpenDisk open : set.disks()) {
-                disks.add(new NewDisk(open.number(), geometries.get(open.number()), serials.get(open.number()), 0));
-            }
-            container = format.create(disks);
+    private ContainerMetadata fresh() throws MetadataRefused {
+        List<NewDisk> disks = new ArrayList<>();
+        for (NewMember member : members) {
+            disks.add(new NewDisk(member.number(), member.geometry(), member.serial(), 0));
         }
+        return format.create(disks);
+    }
+
+    private ContainerMetadata withSpares(ContainerMetadata before) throws MetadataRefused {
+        ContainerMetadata container = before;
+        for (NewMember member : members) {
+            boolean there = before.picture().disks().stream()
+                    .anyMatch(entry -> entry.disk().equals(OptionalInt.of(member.number())));
+            if (!there) {
+                container = container.apply(
+                        new MetadataEvent.SpareAdded(member.number(), member.geometry(), member.serial(), 0));
+            }
+        }
+        return container;
+    }
+
+    private ContainerMetadata plan(ContainerMetadata container, RandomGenerator random, long now)
+            throws MetadataRefused, AssemblyRefused {
         VolumePlan plan = new VolumePlan(
                 wish.name(),
                 wish.level(),
@@ -238,7 +218,7 @@ public final class Creation implements AutoCloseable {
                 wish.memberBytes().isPresent()
                         ? OptionalLong.of(Sectors.ofBytes(wish.memberBytes().getAsLong()))
                         : OptionalLong.empty(),
-                set.disks().stream().map(open -> OptionalInt.of(open.number())).toList(),
+                slots(),
                 ConsistencyPolicy.NONE,
                 true);
         List<Objection> objections = format.objections(container, plan);
@@ -246,7 +226,38 @@ public final class Creation implements AutoCloseable {
             throw new AssemblyRefused(
                     AssemblyRefused.Reason.USAGE, objections.getFirst().sentence());
         }
-        return format.addVolume(container, plan, new MetadataEvent.Seeds(random.nextInt(), Optional.of(now)));
+        ContainerMetadata made =
+                format.addVolume(container, plan, new MetadataEvent.Seeds(random.nextInt(), Optional.of(now)));
+        refuseSmallSpares(made.picture().volumes().getLast());
+        return made;
+    }
+
+    /** A spare that cannot take the place of any member would be a comfort that is none. */
+    private void refuseSmallSpares(VolumePicture volume) throws AssemblyRefused {
+        long end = Sectors.toBytes(volume.slots().getFirst().dataOffsetSectors() + volume.componentSectors());
+        for (NewMember member : members.subList(firstSpare(), members.size())) {
+            List<Extent> metadata = format.usualPlaces(member.geometry());
+            if (metadata.isEmpty() || metadata.getFirst().offset() < end) {
+                throw new AssemblyRefused(
+                        AssemblyRefused.Reason.USAGE,
+                        "the spare %s is too small to take the place of a member; take a larger one, or make the array smaller with --size"
+                                .formatted(member.open().name()));
+            }
+        }
+    }
+
+    private int firstSpare() {
+        return members.size() - wish.spares().size();
+    }
+
+    /** The numbers of the disks in their slots: disks are opened in the order of the slots, the spares behind them. */
+    private List<OptionalInt> slots() {
+        List<OptionalInt> slots = new ArrayList<>();
+        int next = 0;
+        for (Optional<Disk> slot : wish.slots()) {
+            slots.add(slot.isPresent() ? OptionalInt.of(next++) : OptionalInt.empty());
+        }
+        return slots;
     }
 
     /** The volume as it will be. */
@@ -261,31 +272,52 @@ public final class Creation implements AutoCloseable {
     }
 
     /** The disks that are not empty, in the order in which they were given. */
-    public List<Disk> filled() {
-        return set.disks().stream()
-                .filter(open -> filled.get(open.number()))
-                .map(OpenDisk::disk)
+    public List<Filled> filled() {
+        return members.stream()
+                .filter(member -> !member.holds().isEmpty())
+                .map(member -> new Filled(member.open().disk(), member.holds()))
                 .toList();
     }
 
     /** What is where metadata stands on a disk, and at its beginning, as it is now: for undoing. */
     public Backup backup(Disk disk, long epochSeconds) throws AssemblyRefused {
-        OpenDisk open = set.disks().stream()
-                .filter(each -> each.disk().equals(disk))
+        NewMember member = members.stream()
+                .filter(each -> each.open().disk().equals(disk))
                 .findFirst()
                 .orElseThrow();
-        return Backup.of(open, format, geometries.get(open.number()), epochSeconds);
+        return Backup.of(member.open(), format, member.geometry(), epochSeconds);
     }
 
     // ---------------------------------------------------------------------------------------------- doing
 
+    private Zeroing zeroing() {
+        List<Zeroing.Part> parts = new ArrayList<>();
+        if (!wish.assumeClean()) {
+            long component = Sectors.toBytes(volume().componentSectors());
+            for (SlotPicture slot : volume().slots()) {
+                if (slot.disk().isPresent() && mustAgree(slot.slot())) {
+                    OpenDisk open = set.disks().get(slot.disk().getAsInt());
+                    parts.add(new Zeroing.Part(open, new Extent(Sectors.toBytes(slot.dataOffsetSectors()), component)));
+                }
+            }
+        }
+        return new Zeroing(parts, limitNanos);
+    }
+
+    /** Whether anything that is here could disagree with the member in this slot. */
+    private boolean mustAgree(int slot) {
+        List<Optional<Disk>> slots = wish.slots();
+        return switch (wish.level()) {
+            case RAID0, LINEAR -> false;
+            case RAID10 -> slots.get(slot ^ 1).isPresent();
+            case RAID1, RAID4, RAID5 -> slots.stream().allMatch(Optional::isPresent);
+            case RAID6 -> true;
+        };
+    }
+
     /** How many bytes {@link #write} will zero. */
     public long bytesToZero() {
-        if (wish.assumeClean() || !wish.level().redundant()) {
-            return 0;
-        }
-        return Math.multiplyExact(Sectors.toBytes(volume().componentSectors()), (long)
-                volume().slots().size());
+        return zeroing().bytes();
     }
 
     /**
@@ -296,11 +328,8 @@ public final class Creation implements AutoCloseable {
      */
     public List<KnownDisk> write(LongConsumer zeroed) throws AssemblyRefused {
         try {
-            if (bytesToZero() > 0) {
-                zero(zeroed);
-            }
-            WriteRound round = after.write(Optional.empty());
-            for (WriteRound.MemberWrites member : round.members()) {
+            zeroing().run(zeroed);
+            for (WriteRound.MemberWrites member : after.write(Optional.empty()).members()) {
                 DiskReads disk = set.disks().get(member.disk()).reads();
                 for (WriteRound.Step step : member.steps()) {
                     switch (step) {
@@ -315,69 +344,10 @@ public final class Creation implements AutoCloseable {
         } catch (MetadataRefused refused) {
             throw new AssemblyRefused(AssemblyRefused.Reason.USAGE, refused.sentence());
         }
-        List<KnownDisk> known = new ArrayList<>();
-        for (OpenDisk open : set.disks()) {
-            known.add(new KnownDisk(open.disk(), serials.get(open.number()), keep(open)));
-        }
-        return known;
-    }
-
-    private boolean keep(OpenDisk open) {
-        if (open.disk().isUri()) {
-            return false;
-        }
-        Path path = Path.of(open.disk().location());
-        return Files.isRegularFile(path)
-                ? SerialSources.keep(path, serials.get(open.number()))
-                : !generated.get(open.number()) && open.origin() == KnownSerial.Origin.DEVICE;
-    }
-
-    private void zero(LongConsumer zeroed) throws AssemblyRefused {
-        long component = Sectors.toBytes(volume().componentSectors());
-        long done = 0;
-        IoRequestPool pool = new IoRequestPool(set.disks().size() + 1);
-        for (SlotPicture slot : volume().slots()) {
-            OpenDisk open = set.disks().get(slot.disk().orElseThrow());
-            long start = Sectors.toBytes(slot.dataOffsetSectors());
-            for (long at = 0; at < component; at += ZERO_PIECE_BYTES) {
-                long length = Math.min(ZERO_PIECE_BYTES, component - at);
-                zero(open, pool, start + at, length);
-                done += length;
-                zeroed.accept(done);
-            }
-        }
-    }
-
-    private void zero(OpenDisk open, IoRequestPool pool, long offset, long length) throws AssemblyRefused {
-        CountDownLatch ended = new CountDownLatch(1);
-        boolean granted = pool.reserve(1);
-        IoRequest request = granted
-                ? pool.take().prepare(IoOperation.WRITE_ZEROES, offset, length, 0, null, 0, each -> ended.countDown())
-                : null;
-        if (request == null) {
-            throw new AssemblyRefused(AssemblyRefused.Reason.IO_ERROR, open.name() + " does not answer");
-        }
-        open.device().submit(request);
-        boolean answered = false;
-        try {
-            answered = limitNanos == 0
-                    ? awaitForEver(ended)
-                    : ended.await(limitNanos + TimeUnit.SECONDS.toNanos(1), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (!answered || !request.status().ok()) {
-            throw new AssemblyRefused(
-                    AssemblyRefused.Reason.IO_ERROR,
-                    "%s: cannot zero %d bytes at byte %d: %s"
-                            .formatted(open.name(), length, offset, answered ? request.status() : "no answer"));
-        }
-        request.free();
-    }
-
-    private static boolean awaitForEver(CountDownLatch ended) throws InterruptedException {
-        ended.await();
-        return true;
+        return members.stream()
+                .map(member -> new KnownDisk(
+                        member.open().disk(), member.serial(), member.number() >= firstSpare(), member.keepSerial()))
+                .toList();
     }
 
     @Override
@@ -387,7 +357,6 @@ public final class Creation implements AutoCloseable {
 
     @Override
     public String toString() {
-        return "creation of " + wish + " on "
-                + Arrays.toString(set.disks().stream().map(OpenDisk::name).toArray());
+        return "creation of " + wish;
     }
 }

@@ -29,25 +29,32 @@ import redoubt.metadata.imsm.ImsmFormat;
         sortOptions = false,
         description = {
             "",
-            "The order of the disks is the order of the slots. Disks that already form one whole Intel container get a"
-                    + " further volume in it (two at most); others become a new container. Disks that hold anything, or belong to a"
-                    + " container, are overwritten only after the name of the new array was typed, or with --yes; where metadata"
-                    + " stands, and the first 64 KiB, are saved to a backup before, and 'redoubt restore' takes that back.",
+            "The order of the disks is the order of the slots. The word 'missing' in the place of a disk leaves its slot"
+                    + " empty: the array is degraded from the start, at most as far as its level survives (a file of that name is"
+                    + " './missing'). A spare stands by for a member that fails.",
+            "",
+            "Disks that already form one whole Intel container get a further volume in it (two at most), and spares join it;"
+                    + " others become a new container. What is on a disk is named, and overwritten only after the name of the new"
+                    + " array was typed, or with --yes; where metadata stands, and the first 64 KiB, are saved to a backup before,"
+                    + " and 'redoubt restore' takes that back.",
             "",
             "Each disk is known by its serial. An image file without one is given one, which is printed and kept with the"
                     + " file where its file system can.",
             "",
             "So that mirrors agree and parity is right, the new array's part of every disk is filled with zeroes, except"
-                    + " with --assume-clean."
+                    + " with --assume-clean, and except where the disk with which it would have to agree is missing."
         },
         footer = {
             "",
             "Examples:",
             "  truncate -s 1G disk0.img disk1.img",
             "  redoubt create vol0 --metadata imsm --level 1 disk0.img disk1.img",
-            "  redoubt create fast --metadata imsm --level 0 --chunk 64K /dev/sda,serial=WD-1 /dev/sdb,serial=WD-2"
+            "  redoubt create fast --metadata imsm --level 0 --chunk 64K /dev/sda,serial=WD-1 /dev/sdb,serial=WD-2",
+            "  redoubt create half --metadata imsm --level 1 --spare disk2.img disk0.img missing"
         })
 final class CreateCommand extends Verb {
+
+    private static final String MISSING = "missing";
 
     @Parameters(index = "0", paramLabel = "NAME", description = "Name of the array; Intel's take 16 letters.")
     private String name = "";
@@ -68,6 +75,9 @@ final class CreateCommand extends Verb {
     @Option(names = "--size", paramLabel = "SIZE", description = "How much of each disk to use. Default: all there is.")
     private Optional<String> size = Optional.empty();
 
+    @Option(names = "--spare", paramLabel = "DISK", description = "A disk that stands by. May be given more than once.")
+    private List<String> spares = List.of();
+
     @Option(names = "--assume-clean", description = "The disks agree already: do not fill them with zeroes.")
     private boolean assumeClean;
 
@@ -84,7 +94,7 @@ final class CreateCommand extends Verb {
             description = "How long a disk may take over one request. Default: ${DEFAULT-VALUE}")
     private String timeout = "";
 
-    @Parameters(index = "1..*", arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
+    @Parameters(index = "1..*", arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT], or 'missing'")
     private List<String> disks = List.of();
 
     CreateCommand(Console console) {
@@ -93,23 +103,16 @@ final class CreateCommand extends Verb {
 
     @Override
     int run() throws Refused, IOException {
-        List<Disk> members = Engine.disks(disks);
         Creation.Wish wish = wish();
-        refuseWhatIsNotThere(members);
+        refuseWhatIsNotThere(wish.disks());
         long now = Clock.system().wallTime().getEpochSecond();
         try (Engine engine = new Engine();
                 Creation creation = Creation.open(
-                        members,
-                        wish,
-                        new ImsmFormat(),
-                        engine.opener(),
-                        Seconds.parse(timeout),
-                        new SecureRandom(),
-                        now)) {
+                        wish, new ImsmFormat(), engine.opener(), Seconds.parse(timeout), new SecureRandom(), now)) {
             confirm(creation);
-            for (Disk disk : creation.filled()) {
-                Path file = Backups.keep(console(), creation.backup(disk, now));
-                console().print("backup of %s: %s".formatted(disk.location(), file));
+            for (Creation.Filled filled : creation.filled()) {
+                Path file = Backups.keep(console(), creation.backup(filled.disk(), now));
+                console().print("backup of %s: %s".formatted(filled.disk().location(), file));
             }
             Progress progress = new Progress(console(), "filling " + name + " with zeroes", creation.bytesToZero());
             List<Creation.KnownDisk> known;
@@ -146,7 +149,22 @@ final class CreateCommand extends Verb {
         if (size.isPresent()) {
             memberBytes = OptionalLong.of(Sizes.parse(size.get()));
         }
-        return new Creation.Wish(name, raidLevel, chunkBytes, memberBytes, assumeClean, newContainer);
+        return new Creation.Wish(
+                name, raidLevel, chunkBytes, memberBytes, slots(), Engine.disks(spares), assumeClean, newContainer);
+    }
+
+    private List<Optional<Disk>> slots() throws Refused {
+        List<Optional<Disk>> slots = new ArrayList<>();
+        for (String word : disks) {
+            slots.add(
+                    word.equals(MISSING)
+                            ? Optional.empty()
+                            : Optional.of(Engine.disks(List.of(word)).getFirst()));
+        }
+        if (slots.stream().noneMatch(Optional::isPresent)) {
+            throw new Refused(ExitCode.USAGE, "every member is missing; name at least one disk");
+        }
+        return slots;
     }
 
     private static void refuseWhatIsNotThere(List<Disk> members) throws Refused {
@@ -165,12 +183,12 @@ final class CreateCommand extends Verb {
     }
 
     private void confirm(Creation creation) throws Refused, IOException {
-        List<Disk> filled = creation.filled();
+        List<Creation.Filled> filled = creation.filled();
+        for (Creation.Filled each : filled) {
+            console().say("%s is not empty: %s".formatted(each.disk().location(), String.join(", ", each.holds())));
+        }
         if (filled.isEmpty() || yes) {
             return;
-        }
-        for (Disk disk : filled) {
-            console().say(disk.location() + " is not empty");
         }
         for (VolumePicture neighbour : creation.neighbours()) {
             console().say("%s on these disks stays as it is".formatted(Printable.of(neighbour.name())));
@@ -185,16 +203,23 @@ final class CreateCommand extends Verb {
     }
 
     private void report(VolumePicture volume, List<Creation.KnownDisk> known) {
+        boolean degraded = volume.slots().stream().anyMatch(slot -> slot.disk().isEmpty());
         console()
-                .print("%s: %s over %d disks, %s"
+                .print("%s: %s over %d members, %s%s"
                         .formatted(
                                 Printable.of(volume.name()),
                                 volume.level().word(),
-                                known.size(),
-                                Sizes.shown(Sectors.toBytes(volume.sizeSectors()))));
-        StringBuilder serve = new StringBuilder("redoubt serve");
+                                volume.slots().size(),
+                                Sizes.shown(Sectors.toBytes(volume.sizeSectors())),
+                                degraded ? ", degraded from the start" : ""));
+        StringBuilder serve = new StringBuilder(degraded ? "redoubt serve --allow-degraded" : "redoubt serve");
         for (Creation.KnownDisk disk : known) {
-            console().print("  %s serial '%s'".formatted(disk.disk().location(), Printable.of(disk.serial())));
+            console()
+                    .print("  %s serial '%s'%s"
+                            .formatted(
+                                    disk.disk().location(),
+                                    Printable.of(disk.serial()),
+                                    disk.spare() ? ", spare" : ""));
             serve.append(' ').append(disk.disk().location());
             if (!disk.kept()) {
                 serve.append(",serial=").append(Printable.of(disk.serial()));

@@ -205,6 +205,42 @@ class CommandLineTest {
     }
 
     @Test
+    void aMemberMayBeMissingAndASpareMayStandBy() throws IOException {
+        String first = disk("0");
+        String third = disk("2");
+        Run made = run(
+                "create",
+                "v",
+                "--metadata",
+                "imsm",
+                "--level",
+                "1",
+                "--spare",
+                third + ",serial=C",
+                "missing",
+                first + ",serial=A");
+        assertThat(made.exit()).as(made.err()).isZero();
+        assertThat(made.out()).contains("degraded from the start", "serial 'C', spare", "serve --allow-degraded ");
+        assertThat(run("scan", third + ",serial=C", first + ",serial=A").out()).contains("[_U]", "spare");
+        assertThat(run("create", "v", "--metadata", "imsm", "--level", "0", "missing", "missing")
+                        .exit())
+                .isEqualTo(64);
+        assertThat(run("create", "v", "--metadata", "imsm", "--level", "0", "--yes", "missing", first)
+                        .exit())
+                .isNotZero();
+    }
+
+    @Test
+    void whatIsOverwrittenIsNamed() throws IOException {
+        String first = disk("0");
+        create("0", first, disk("1"));
+        Run refused = run("create", "w", "--metadata", "imsm", "--level", "0", "--new-container", first, disk("2"));
+        assertThat(refused.exit()).isEqualTo(77);
+        assertThat(refused.err()).contains(first + " is not empty: imsm metadata of 'v'", "--yes");
+        assertThat(refused.err()).doesNotContain(folder.resolve("2") + " is not empty");
+    }
+
+    @Test
     void filesThatAreNotThereAreRefusedWithTheCommandThatMakesThem() {
         Run run =
                 create("1", folder.resolve("a").toString(), folder.resolve("b").toString());
