@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.Disk;
@@ -51,6 +52,7 @@ final class ServedTree {
             KernfsAttribute.readOnly("state", out -> out.append(word()).line());
     private volatile String word = SERVING;
     private volatile List<String> uris = List.of();
+    private volatile @Nullable IntSupplier clients;
 
     /**
      * Builds the tree.
@@ -62,7 +64,7 @@ final class ServedTree {
         List<KernfsDirectory> directories = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
             ArrayAttributes attributes =
-                    new ArrayAttributes(Served.nodeName(volume.name()), volume.array(), facts(container, volume));
+                    new ArrayAttributes(Served.nodeName(volume.name()), volume.array(), facts(container, volume), this::inUse);
             arrays.add(attributes);
             directories.add(attributes.directory());
             volume.array().addListener(new EventLog(volume.name()));
@@ -102,9 +104,21 @@ final class ServedTree {
         return uris;
     }
 
-    /** Where clients reach the volumes. */
-    void serves(List<String> where) {
+    /**
+     * Who serves the volumes.
+     *
+     * @param where clients reach them
+     * @param connected how many clients there are at the moment
+     */
+    void serves(List<String> where, IntSupplier connected) {
         uris = List.copyOf(where);
+        clients = connected;
+    }
+
+    /** Clients learn once, when they come, whether they may write; which volume each has is not asked. */
+    private boolean inUse() {
+        IntSupplier connected = clients;
+        return connected != null && connected.getAsInt() > 0;
     }
 
     /** Says how the process is. */

@@ -98,7 +98,7 @@ final class Service {
             try {
                 List<String> uris = listen(nbd, sockets.listen(), exports.names());
                 List<Path> links = link(sockets);
-                tree.serves(uris);
+                tree.serves(uris, () -> nbd.status().sessions());
                 started = true;
                 return new Service(container, tree, control, links, nbd, uris);
             } finally {

@@ -60,6 +60,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private volatile ArrayView view; // V
     private final Turnstile entrance; // A
     private final WriteGate gate; // A
+    private final WishedState wished; // A
     private final AtomicLong faulty = new AtomicLong(); // A: slots that failed, ever
     private final AtomicLong recorded = new AtomicLong(); // A: of those, the ones whose record is durable
     private final AtomicReference<@Nullable IoRequest> awaitingRecord = new AtomicReference<>(); // A
@@ -69,6 +70,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private volatile boolean stopped; // A
     private volatile long safeModeDelayNanos; // A
     private long failuresTaken; // Q: slots
+    private long recordLater; // Q: slots that failed while no metadata was to be written
     private @Nullable MetadataKeeper keeper; // set once, before the first request
 
     /**
@@ -96,6 +98,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.traits = this.personality.traits();
         this.limits = limitsOf(plan, traits, memory);
         this.gate = new WriteGate(this, queue, this::admitWrite);
+        this.wished = new WishedState(this, gate, queue);
         this.view = firstView(plan);
         this.safeModeDelayNanos = plan.safeModeDelayNanos();
         pool.whenReturned(this::feedStarved);
@@ -301,8 +304,13 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     private void admitWrite(IoRequest request) {
-        if (view.broken()) {
+        ArrayView now = view;
+        if (now.broken()) {
             settle(request, IoStatus.IO_ERROR);
+            return;
+        }
+        if (now.state() == ArrayState.READONLY) {
+            settle(request, IoStatus.READ_ONLY);
             return;
         }
         if (gate.enter(request)) {
@@ -567,14 +575,37 @@ public final class Array implements BlockDevice, PersonalityHost {
             gate.admitParked();
             return;
         }
-        MetadataKeeper records = keeper;
-        publish(now.withMember(slot, records == null ? MemberState.FAULTY : MemberState.FAULTY_BLOCKED));
+        boolean recording = keeper != null && !WishedState.isQuiet(now);
+        publish(now.withMember(slot, recording ? MemberState.FAULTY_BLOCKED : MemberState.FAULTY));
         event("Fail", name);
         event("DegradedArray", "");
-        if (records == null) {
-            recordDone(slot);
+        if (recording) {
+            record(slot);
         } else {
-            records.recordFailure(slot, durable -> failureRecorded(slot, durable));
+            recordLater |= 1L << slot;
+            recordDone(slot);
+        }
+    }
+
+    private void record(int slot) {
+        MetadataKeeper records = keeper;
+        if (records == null) {
+            throw new IllegalStateException("a failure is to be recorded, and nobody keeps the metadata");
+        }
+        records.recordFailure(slot, durable -> failureRecorded(slot, durable));
+    }
+
+    /** Writing begins again: what failed while nothing was to be written is recorded before any write is acknowledged. On the queue. */
+    void recordLateFailures() {
+        long late = recordLater;
+        recordLater = 0;
+        for (int slot = 0; slot < view.slots(); slot++) {
+            long bit = 1L << slot;
+            if ((late & bit) != 0 && keeper != null) {
+                recorded.getAndAccumulate(~bit, (seen, others) -> seen & others);
+                publish(view.withMember(slot, MemberState.FAULTY_BLOCKED));
+                record(slot);
+            }
         }
     }
 
@@ -627,6 +658,11 @@ public final class Array implements BlockDevice, PersonalityHost {
     /** Becomes clean now if no write is inside, without waiting for the delay. */
     void tryClean() {
         gate.tryClean();
+    }
+
+    /** What may be stored in {@code array_state}. */
+    WishedState wished() {
+        return wished;
     }
 
     @Nullable

@@ -2,6 +2,7 @@ package redoubt.md;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.ArrayState;
 import redoubt.base.Sectors;
@@ -48,18 +49,22 @@ public final class ArrayAttributes implements ArrayListener {
     private static final long NANOS_PER_MILLI = 1_000_000;
     private static final long SAFE_MODE_DELAY_LIMIT_MILLIS = 24L * 60 * 60 * MILLIS_PER_SECOND;
 
+    private static final ArrayState[] STATES = ArrayState.values();
+
     private static final Outcome WOULD_BREAK =
             Outcome.refused(Errno.EBUSY, "the array would not survive the loss of this member");
     private static final Outcome NOT_A_STATE = Outcome.refused(Errno.EINVAL, "this can only be set to 'faulty'");
+    private static final Outcome UNKNOWN_STATE = Outcome.refused(Errno.EINVAL, "this is no word of array_state");
     private static final Outcome NOT_SECONDS =
             Outcome.refused(Errno.EINVAL, "this is a number of seconds, such as 4 or 0.200");
 
     private final String name;
     private final Array array;
     private final Facts facts;
+    private final BooleanSupplier inUse;
     private final KernfsDirectory directory;
-    private final KernfsAttribute arrayState = KernfsAttribute.readOnly(
-            "array_state", out -> out.append(state().word()).line());
+    private final KernfsAttribute arrayState = KernfsAttribute.readWrite(
+            "array_state", out -> out.append(state().word()).line(), this::storeState);
     private final KernfsAttribute degraded = KernfsAttribute.readOnly(
             "degraded", out -> out.append(view().degraded()).line());
     private final @Nullable KernfsAttribute[] memberStates;
@@ -68,8 +73,10 @@ public final class ArrayAttributes implements ArrayListener {
      * Builds the directory, not put anywhere yet, and listens to the array from now on.
      *
      * @param name what its directory is called, and what mdstat calls it: without blanks
+     * @param inUse whether anybody has the array open who expects to write; asked by any thread
      */
-    public ArrayAttributes(String name, Array array, Facts facts) {
+    public ArrayAttributes(String name, Array array, Facts facts, BooleanSupplier inUse) {
+        this.inUse = inUse;
         this.name = name;
         this.array = array;
         this.facts = facts;
@@ -160,10 +167,19 @@ public final class ArrayAttributes implements ArrayListener {
     }
 
     private boolean isReadOnly() {
-        return array.plan().readOnly();
+        return array.plan().readOnly() || state() == ArrayState.READONLY;
     }
 
     // ---------------------------------------------------------------------------------------------- stores
+
+    private Outcome storeState(AttributeValue value) {
+        for (ArrayState wanted : STATES) {
+            if (value.is(wanted.word())) {
+                return array.wished().ask(wanted, inUse.getAsBoolean());
+            }
+        }
+        return UNKNOWN_STATE;
+    }
 
     private Outcome storeMemberState(int slot, AttributeValue value) {
         if (!value.is("faulty")) {

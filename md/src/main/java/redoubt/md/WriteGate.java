@@ -59,6 +59,15 @@ final class WriteGate {
         turnstile.shut();
     }
 
+    boolean isOpen() {
+        return turnstile.isOpen();
+    }
+
+    /** How many writes are under way. */
+    int writesInside() {
+        return turnstile.inside();
+    }
+
     void admitParked() {
         turnstile.admitParked();
     }
@@ -69,8 +78,16 @@ final class WriteGate {
         }
         MetadataKeeper keeper = array.keeper();
         ArrayState state = array.view().state();
-        if (array.view().broken() || keeper == null) {
-            turnstile.admitParked();
+        if (array.view().broken() || keeper == null || state == ArrayState.READONLY) {
+            turnstile.admitParked(); // to be refused, or to find that it need not wait
+            return;
+        }
+        if (state == ArrayState.READ_AUTO) {
+            array.recordLateFailures();
+        }
+        if (state == ArrayState.READ_AUTO && !array.traits().redundant()) {
+            array.enterState(ArrayState.CLEAN); // a level without redundancy is never dirty
+            turnstile.open();
         } else if (state == ArrayState.CLEAN || state == ArrayState.READ_AUTO) {
             dirtyAsked = true;
             array.enterState(ArrayState.WRITE_PENDING);
@@ -126,7 +143,7 @@ final class WriteGate {
         }
     }
 
-    private static void cleanMarked(boolean durable) {
+    static void cleanMarked(boolean durable) {
         // Nobody waits for it: a member that could not be marked has been failed, and that is recorded by itself.
     }
 }

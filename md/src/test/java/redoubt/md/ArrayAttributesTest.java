@@ -37,7 +37,8 @@ class ArrayAttributesTest {
                         65536,
                         Arrays.asList(
                                 new ArrayAttributes.MemberFacts("disk0.img", "/tmp/disk0.img", "SER-0"),
-                                new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", ""))));
+                                new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", ""))),
+                () -> false);
         Mdstat mdstat = new Mdstat(List.of(attributes));
         rig.array.addListener(mdstat);
         root.add(attributes.directory());
@@ -132,6 +133,23 @@ class ArrayAttributesTest {
         assertThat(store("twins/md/dev-disk0.img/state", "faulty")).isEqualTo(Errno.EBUSY);
         assertThat(read("twins/md/dev-disk0.img/state")).isEqualTo("in_sync\n");
         assertThat(store("twins/md/dev-disk0.img/state", "broken")).isEqualTo(Errno.EINVAL);
+    }
+
+    @Test
+    void theStateIsStoredInTheKernelsWords() throws NodeRefused {
+        OpenFile state = root.attribute("twins/md/array_state").open(Access.READ);
+        read(state);
+        assertThat(store("twins/md/array_state", "readonly\n")).isNull();
+        rig.run();
+        assertThat(state.poll() & OpenFile.POLL_PRI).isNotZero();
+        assertThat(read(state)).isEqualTo("readonly\n");
+        assertThat(read("twins/ro")).isEqualTo("1\n");
+        assertThat(read("mdstat")).contains("active (read-only)");
+        assertThat(store("twins/md/array_state", "ready")).isEqualTo(Errno.EINVAL);
+        assertThat(store("twins/md/array_state", "\n")).isEqualTo(Errno.EINVAL);
+        assertThat(store("twins/md/array_state", "clean")).isNull();
+        rig.run();
+        assertThat(read("twins/ro")).isEqualTo("0\n");
     }
 
     @ParameterizedTest
