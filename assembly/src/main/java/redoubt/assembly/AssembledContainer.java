@@ -302,6 +302,11 @@ public final class AssembledContainer implements AutoCloseable {
                 .findFirst();
     }
 
+    /** The disks on which they stand. */
+    public List<BlockDevice> devices() {
+        return List.copyOf(parts.devices());
+    }
+
     /** How the disks were found. */
     public Scan scan() {
         return parts.scan();

@@ -325,6 +325,14 @@ public final class FileDevice implements BlockDevice {
         }
     }
 
+    /**
+     * Whether the system calls that Java has no word for can be made in this process. Where not, everything goes through FileChannel on the
+     * lanes' threads: no direct I/O, no io_uring, no read that is answered at once, and only the locks that Java has.
+     */
+    public static boolean nativeAccess() {
+        return Linux.available();
+    }
+
     /** Whether requests go through an io_uring. */
     public boolean usesRing() {
         return ring != null;

@@ -12,6 +12,7 @@ import redoubt.assembly.Disk;
 import redoubt.assembly.DiskOpener;
 import redoubt.assembly.FileDisks;
 import redoubt.assembly.Scan;
+import redoubt.base.Heartbeat;
 import redoubt.base.ThreadHeartbeat;
 import redoubt.base.WorkerFactory;
 import redoubt.block.IoMemory;
@@ -28,6 +29,11 @@ final class Engine implements AutoCloseable {
     private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(PERIOD_NANOS);
     private final DiskOpener opener = new AnyDisks(new FileDisks(heartbeat));
     private final Assembly assembly = new Assembly(heartbeat, WorkerFactory.threads(), opener);
+
+    /** The one timer. */
+    Heartbeat heartbeat() {
+        return heartbeat;
+    }
 
     /** Opens disks, for what is done with single ones. */
     DiskOpener opener() {

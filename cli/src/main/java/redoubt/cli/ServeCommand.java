@@ -136,7 +136,8 @@ final class ServeCommand extends Verb {
             AssembledContainer container = engine.start(members, access, options, memory, printer::complain);
             Service service;
             try {
-                service = Service.start(container, memory, sockets(container, addresses), signal::wish);
+                service = Service.start(
+                        container, engine.heartbeat(), memory, sockets(container, addresses), signal::wish);
             } catch (IOException refused) {
                 container.stop(options.memberTimeoutNanos());
                 throw refused;

@@ -14,6 +14,7 @@ import redoubt.assembly.KnownSerial;
 import redoubt.assembly.ScannedDisk;
 import redoubt.base.Clock;
 import redoubt.control.EventRing;
+import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.NodeRefused;
@@ -35,12 +36,17 @@ import redoubt.metadata.VolumePicture;
  * serve/pid, uris       who serves, and where clients reach it
  * serve/stop            1 asks it to stop
  * serve/state           serving, stopping, then how it ended
+ * serve/health          what is measured in this process: a name and a value on each line
+ * serve/not_promised    which parts of the promise that a write makes progress do not hold here: a sentence on each line
  * </pre>
  */
 final class ServedTree {
 
     static final String STOP = "serve/stop";
     static final String STATE = "serve/state";
+    static final String PID = "serve/pid";
+    static final String HEALTH = "serve/health";
+    static final String NOT_PROMISED = "serve/not_promised";
     static final String SERVING = "serving";
     static final String STOPPING = "stopping";
     static final String STOPPED = "stopped";
@@ -53,6 +59,7 @@ final class ServedTree {
     private volatile String word = SERVING;
     private volatile List<String> uris = List.of();
     private volatile @Nullable IntSupplier clients;
+    private volatile @Nullable Health health;
 
     /**
      * Builds the tree.
@@ -63,8 +70,8 @@ final class ServedTree {
         List<ArrayAttributes> arrays = new ArrayList<>();
         List<KernfsDirectory> directories = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
-            ArrayAttributes attributes =
-                    new ArrayAttributes(Served.nodeName(volume.name()), volume.array(), facts(container, volume), this::inUse);
+            ArrayAttributes attributes = new ArrayAttributes(
+                    Served.nodeName(volume.name()), volume.array(), facts(container, volume), this::inUse);
             arrays.add(attributes);
             directories.add(attributes.directory());
             volume.array().addListener(new EventLog(volume.name()));
@@ -83,6 +90,8 @@ final class ServedTree {
                             out -> out.append(ProcessHandle.current().pid()).line()),
                     KernfsAttribute.readOnly(
                             "uris", out -> out.append(String.join("\n", uris())).line()),
+                    KernfsAttribute.readOnly("health", this::showHealth),
+                    KernfsAttribute.readOnly("not_promised", this::showNotPromised),
                     KernfsAttribute.writeOnly("stop", value -> {
                         stop.run();
                         return Outcome.OK;
@@ -104,15 +113,35 @@ final class ServedTree {
         return uris;
     }
 
+    private Outcome showHealth(AttributeText out) {
+        Health measured = health;
+        if (measured != null) {
+            measured.measured()
+                    .forEach((name, value) ->
+                            out.append(name).append(' ').append(value).append('\n'));
+        }
+        return Outcome.OK;
+    }
+
+    private Outcome showNotPromised(AttributeText out) {
+        Health measured = health;
+        if (measured != null) {
+            measured.notPromised().forEach(sentence -> out.append(sentence).append('\n'));
+        }
+        return Outcome.OK;
+    }
+
     /**
      * Who serves the volumes.
      *
      * @param where clients reach them
      * @param connected how many clients there are at the moment
+     * @param measured how the process stands by its promise
      */
-    void serves(List<String> where, IntSupplier connected) {
+    void serves(List<String> where, IntSupplier connected, Health measured) {
         uris = List.copyOf(where);
         clients = connected;
+        health = measured;
     }
 
     /** Clients learn once, when they come, whether they may write; which volume each has is not asked. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import redoubt.assembly.AssembledContainer;
+import redoubt.base.Heartbeat;
 import redoubt.base.WorkerFactory;
 import redoubt.block.IoMemory;
 import redoubt.control.ControlPath;
@@ -33,6 +34,7 @@ final class Service {
 
     private final AssembledContainer container;
     private final ServedTree tree;
+    private final Health health;
     private final ControlServer control;
     private final List<Path> otherNames;
     private final NbdServer nbd;
@@ -41,12 +43,14 @@ final class Service {
     private Service(
             AssembledContainer container,
             ServedTree tree,
+            Health health,
             ControlServer control,
             List<Path> otherNames,
             NbdServer nbd,
             List<String> uris) {
         this.container = container;
         this.tree = tree;
+        this.health = health;
         this.control = control;
         this.otherNames = otherNames;
         this.nbd = nbd;
@@ -79,9 +83,11 @@ final class Service {
      * Starts to serve.
      *
      * @param container started arrays; stays the caller's if this throws
+     * @param heartbeat the one timer
      * @param stop called when somebody asks over the control socket that the process ends; must not wait
      */
-    static Service start(AssembledContainer container, IoMemory memory, Sockets sockets, Runnable stop)
+    static Service start(
+            AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
             throws IOException {
         ServedTree tree = new ServedTree(container, stop);
         ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
@@ -98,9 +104,10 @@ final class Service {
             try {
                 List<String> uris = listen(nbd, sockets.listen(), exports.names());
                 List<Path> links = link(sockets);
-                tree.serves(uris, () -> nbd.status().sessions());
+                Health health = new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status);
+                tree.serves(uris, () -> nbd.status().sessions(), health);
                 started = true;
-                return new Service(container, tree, control, links, nbd, uris);
+                return new Service(container, tree, health, control, links, nbd, uris);
             } finally {
                 if (!started) {
                     nbd.close();
@@ -174,6 +181,7 @@ final class Service {
      */
     boolean stop() {
         tree.enter(ServedTree.STOPPING);
+        health.stop();
         boolean answered = false;
         try {
             answered = nbd.stop(CLIENTS_LIMIT);

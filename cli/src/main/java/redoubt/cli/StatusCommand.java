@@ -2,8 +2,12 @@ package redoubt.cli;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -19,6 +23,13 @@ import redoubt.control.Attributes;
             "Shows the arrays that are served, in the shape of /proc/mdstat: name, level, members with their slots and"
                     + " (F) for those that failed, size in KiB, and one U for each slot in sync.",
             "",
+            "What Redoubt promises of writes when memory is short, and does not hold in a process that serves, is said on"
+                    + " stderr, a sentence each: for example that its memory is not locked. With --health its measures follow:"
+                    + " memory locked, in use and swapped out; threads, and how many are marked as I/O flushers; and, since the"
+                    + " first client could connect, page faults, classes loaded, milliseconds of compilation, threads started,"
+                    + " and the longest time that its heartbeat (one each 20 ms) stood still. A measure that cannot be taken"
+                    + " there is 'unknown'.",
+            "",
             "With --test nothing is decided by reading: the exit code says how the array is."
         },
         exitCodeListHeading = "%nExit codes with --test:%n",
@@ -28,7 +39,14 @@ import redoubt.control.Attributes;
             "2:unusable",
             "4:nobody answers for it"
         },
-        footer = {"", "Examples:", "  redoubt status", "  redoubt status --json", "  redoubt status --test vol0"})
+        footer = {
+            "",
+            "Examples:",
+            "  redoubt status",
+            "  redoubt status --json",
+            "  redoubt status --health vol0",
+            "  redoubt status --test vol0"
+        })
 final class StatusCommand extends Verb {
 
     private static final int TEST_NO_ANSWER = 4;
@@ -38,6 +56,9 @@ final class StatusCommand extends Verb {
 
     @Option(names = "--json", description = "Print a JSON document.")
     private boolean json;
+
+    @Option(names = "--health", description = "Show also what is measured in the process that serves.")
+    private boolean health;
 
     @Option(names = "--test", description = "Let the exit code say how the array, or the worst of all, is.")
     private boolean test;
@@ -49,7 +70,17 @@ final class StatusCommand extends Verb {
         super(console);
     }
 
-    record Document(Json.OutputVersion outputVersion, List<ArrayStatus> arrays) {}
+    /**
+     * The JSON document.
+     *
+     * @param notPromised what does not hold in the processes that serve them, a sentence each
+     * @param health what is measured in each of these processes; empty unless asked for
+     */
+    record Document(
+            Json.OutputVersion outputVersion,
+            List<ArrayStatus> arrays,
+            List<String> notPromised,
+            List<Map<String, Object>> health) {}
 
     @Override
     int run() throws Refused, IOException {
@@ -67,10 +98,13 @@ final class StatusCommand extends Verb {
     private int show() throws Refused, IOException {
         List<ArrayStatus> arrays = new ArrayList<>();
         List<String> mdstat = new ArrayList<>();
+        Set<String> notPromised = new LinkedHashSet<>();
+        List<Map<String, Object>> measures = new ArrayList<>();
         if (name.isPresent()) {
             try (Served.Array array = served.array(name.get())) {
                 arrays.add(ArrayStatus.of(array));
                 mdstat.addAll(Mdstat.entry(Served.read(array.attributes(), "mdstat"), array.name()));
+                look(array.attributes(), notPromised, measures);
             }
         } else {
             for (Attributes attributes : served.all()) {
@@ -79,15 +113,41 @@ final class StatusCommand extends Verb {
                         arrays.add(ArrayStatus.of(new Served.Array(attributes, each)));
                         mdstat.addAll(Mdstat.entry(Served.read(attributes, "mdstat"), each));
                     }
+                    look(attributes, notPromised, measures);
                 }
             }
         }
         if (json) {
-            Json.print(console().out(), new Document(Json.OutputVersion.of("status"), arrays));
+            Json.print(
+                    console().out(),
+                    new Document(Json.OutputVersion.of("status"), arrays, List.copyOf(notPromised), measures));
         } else {
             Mdstat.print(console(), mdstat);
+            for (Map<String, Object> measured : measures) {
+                console().print("");
+                measured.forEach((what, value) -> console().print("%22s : %s".formatted(what, value)));
+            }
+            notPromised.forEach(sentence -> console().say("does not hold here: " + sentence));
         }
         return test ? testResult(arrays) : ExitCode.DONE.number();
+    }
+
+    private void look(Attributes attributes, Set<String> notPromised, List<Map<String, Object>> measures)
+            throws Refused, IOException {
+        Served.read(attributes, ServedTree.NOT_PROMISED).lines().forEach(notPromised::add);
+        if (health) {
+            Map<String, Object> measured = new LinkedHashMap<>();
+            measured.put("pid", number(Served.read(attributes, ServedTree.PID)));
+            Served.read(attributes, ServedTree.HEALTH).lines().forEach(line -> {
+                int blank = line.indexOf(' ');
+                measured.put(line.substring(0, blank), number(line.substring(blank + 1)));
+            });
+            measures.add(measured);
+        }
+    }
+
+    private static Object number(String value) {
+        return value.matches("-?[0-9]{1,18}") ? (Object) Long.valueOf(value) : value;
     }
 
     private static int testResult(List<ArrayStatus> arrays) {

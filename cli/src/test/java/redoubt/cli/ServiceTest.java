@@ -1,6 +1,7 @@
 package redoubt.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -15,6 +16,9 @@ import redoubt.assembly.AssemblyOptions;
 import redoubt.assembly.Insistence;
 import redoubt.base.Threads;
 import redoubt.block.IoMemory;
+import redoubt.control.AttributeRefused;
+import redoubt.control.Attributes;
+import redoubt.control.SocketAttributes;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -49,6 +53,7 @@ class ServiceTest {
                     Engine.disks(List.of(disks)), Access.WRITE, AssemblyOptions.WRITABLE, memory, sentence -> {});
             Service service = Service.start(
                     container,
+                    engine.heartbeat(),
                     memory,
                     new Service.Sockets(control, List.of(), List.of(new ListenAddress.Unix(socket))),
                     signal::wish);
@@ -64,6 +69,9 @@ class ServiceTest {
                 assertThat(client.read(0, first.length)).isEqualTo(first);
                 assertThat(status(control).at("/arrays/0/degraded").asInt()).isZero();
                 assertThat(act(control, "status", "--test", "v").exit()).isZero();
+
+                assertHealthIsMeasured(control);
+                assertStateIsStored(control);
 
                 Run failed = act(control, "fail", "v", "S1");
                 assertThat(failed.exit()).as(failed.err()).isZero();
@@ -124,6 +132,43 @@ class ServiceTest {
                         .asString()
                         .contains("slot 1 is missing");
             }
+        }
+    }
+
+    private void assertHealthIsMeasured(Path control) {
+        Run status = act(control, "status", "--health", "v");
+        assertThat(status.out()).contains("v : active raid1", "worst_gap_micros : ", "buffers_free : ");
+        JsonNode document = new ObjectMapper()
+                .readTree(act(control, "status", "--json", "--health", "v").out());
+        JsonNode measured = document.at("/health/0");
+        assertThat(measured.at("/pid").asLong())
+                .isEqualTo(ProcessHandle.current().pid());
+        assertThat(measured.at("/clients").asInt()).isEqualTo(1);
+        assertThat(measured.at("/buffers").asLong()).isPositive();
+        assertThat(measured.at("/members").asInt()).isEqualTo(2);
+        assertThat(measured.at("/threads_started").asLong()).isNotNegative();
+        assertThat(measured.at("/server_faults").asLong()).isZero();
+        assertThat(document.at("/not_promised").size()).isPositive();
+        document.at("/not_promised")
+                .forEach(sentence -> assertThat(status.err()).contains(sentence.asString()));
+        assertThat(status(control).at("/health").size()).isZero();
+    }
+
+    /** As somebody with a client for the control socket would do it. */
+    private static void assertStateIsStored(Path control) throws Exception {
+        try (Attributes attributes = SocketAttributes.connect(control, 5_000_000_000L)) {
+            String state = "block/v/md/array_state";
+            assertThatThrownBy(() -> attributes.write(state, "readonly"))
+                    .isInstanceOf(AttributeRefused.class)
+                    .hasMessageContaining("clients are connected");
+            assertThatThrownBy(() -> attributes.write(state, "write-pending")).isInstanceOf(AttributeRefused.class);
+            attributes.watch(state);
+            attributes.write(state, "clean");
+            while (!attributes.read(state).equals("clean\n")) {
+                attributes.awaitChange(5_000_000_000L);
+            }
+            attributes.write("block/v/md/safe_mode_delay", "0.2");
+            assertThat(attributes.read("block/v/md/safe_mode_delay")).isEqualTo("0.200\n");
         }
     }
 
