@@ -47,6 +47,13 @@ final class Evidence {
      */
     record Narrowed(List<Arrangement> left, String because) {}
 
+    /**
+     * What speaks against an arrangement.
+     *
+     * @param better the arrangement for which the content speaks; null where it only speaks against
+     */
+    record Doubt(String because, @Nullable Arrangement better) {}
+
     private record Judged(List<Arrangement> group, Testimony testimony) {}
 
     private final Map<Integer, DiskPages> disks = new HashMap<>();
@@ -256,6 +263,91 @@ final class Evidence {
                         ? "no partition table or file system in it shows the order"
                         : "what is in it (%s) does not show the order well enough: %d points ahead, and %d are needed"
                                 .formatted(best.words(), Math.max(0, margin), MARGIN_POINTS));
+    }
+
+    // ---------------------------------------------------------------------------------------------- doubt
+
+    /**
+     * Whether the content clearly speaks against an arrangement that somebody gave. Cheap where it does not: what is in order is read once.
+     * Mirrors or parity that do not agree are no evidence by themselves, for an array may never have been synchronized.
+     *
+     * @param others other ways to arrange the same disks
+     */
+    Optional<Doubt> against(VolumePicture volume, Arrangement given, List<Arrangement> others) {
+        Layout layout = Levels.layout(volume).orElse(null);
+        if (layout == null || given.columns(volume).isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            Optional<Doubt> mirrors = mixedPairs(volume, given);
+            if (mirrors.isPresent()) {
+                return mirrors;
+            }
+            Testimony own = Signatures.of(new AssumedVolume(volume, layout, given, disks));
+            if (own.wholesome() && own.score() >= MARGIN_POINTS) {
+                return Optional.empty();
+            }
+            int bar = Math.max(0, own.score()) + MARGIN_POINTS;
+            Optional<Doubt> best = Optional.empty();
+            for (Arrangement other : others) {
+                Testimony testimony = Signatures.of(new AssumedVolume(volume, layout, other, disks));
+                if (testimony.score() >= bar) {
+                    bar = testimony.score() + 1;
+                    best = Optional.of(new Doubt(
+                            "in another order of the disks %s speaks for itself: %s (%d points; %d in the order that was given)"
+                                    .formatted(title(volume), testimony.words(), testimony.score(), own.score()),
+                            other));
+                }
+            }
+            return best;
+        } catch (ReadFailed unreadable) {
+            return Optional.empty(); // whoever reads it next will say so
+        }
+    }
+
+    /** A RAID10 of which two mirrors have nothing in common, while one of them equals a disk of another pair. */
+    private Optional<Doubt> mixedPairs(VolumePicture volume, Arrangement given) throws ReadFailed {
+        if (volume.level() != RaidLevel.RAID10) {
+            return Optional.empty();
+        }
+        List<Set<Integer>> pairs = given.columns(volume);
+        for (Set<Integer> pair : pairs) {
+            List<Integer> both = List.copyOf(pair);
+            if (both.size() == 2
+                    && likeness.sampled(both.get(0), both.get(1), region(volume))
+                                    .degree()
+                            == Degree.DIFFERENT) {
+                for (int one : both) {
+                    Optional<Integer> twin = twinElsewhere(volume, pairs, pair, one);
+                    if (twin.isPresent()) {
+                        return Optional.of(new Doubt(
+                                "%s and %s are mirrors of each other by their serials and hold different data, while %s holds the same as %s"
+                                        .formatted(
+                                                names.get(both.get(0)),
+                                                names.get(both.get(1)),
+                                                names.get(one),
+                                                names.get(twin.get())),
+                                null));
+                    }
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Integer> twinElsewhere(VolumePicture volume, List<Set<Integer>> pairs, Set<Integer> own, int disk)
+            throws ReadFailed {
+        for (Set<Integer> pair : pairs) {
+            for (int other : pair) {
+                if (!own.contains(other)) {
+                    Likeness.Finding found = likeness.sampled(disk, other, region(volume));
+                    if (found.degree() == Degree.SAMPLES_EQUAL && found.informative() > 0) {
+                        return Optional.of(other);
+                    }
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     // ---------------------------------------------------------------------------------------------- what comes to the

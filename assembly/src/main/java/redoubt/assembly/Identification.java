@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -37,6 +38,9 @@ final class Identification {
 
     private static final int LINES_LIMIT = 24;
 
+    /** Up to so many disks every order is tried in doubt, beyond it every exchange of two. */
+    private static final int DOUBT_ALL_ORDERS_DISKS = 5;
+
     /**
      * What came out.
      *
@@ -59,6 +63,7 @@ final class Identification {
     private final List<Integer> openEntries = new ArrayList<>();
     private final List<Integer> unplaced = new ArrayList<>();
     private final Map<Integer, String> leftOut = new TreeMap<>();
+    private final Map<Integer, Integer> late = new TreeMap<>();
 
     /**
      * Prepares the question.
@@ -88,7 +93,24 @@ final class Identification {
                         placement.disk(),
                         "it missed %d metadata writes, so its data may be older than that of the others"
                                 .formatted(behind));
+                late.put(index, placement.disk());
             }
+        }
+        takeBackWhoWasNeeded();
+    }
+
+    /**
+     * A disk that is several writes behind, and that the newest metadata calls in sync all the same, may have been cut off unnoticed; then the
+     * others went on without it, and it is old. Where they could not have gone on, it is not: no data was written after it was gone.
+     */
+    private void takeBackWhoWasNeeded() {
+        Arrangement without = new Arrangement(fixed);
+        boolean needed = told.volumes().stream().noneMatch(volume -> Levels.whole(volume, without.slotsInSync(volume)));
+        if (needed) {
+            late.forEach((entry, disk) -> {
+                fixed.set(entry, disk);
+                leftOut.remove(disk);
+            });
         }
     }
 
@@ -150,10 +172,12 @@ final class Identification {
 
     Outcome resolve() {
         if (unplaced.isEmpty() && everySerialKnown()) {
-            Identity certain = new Identity.Certain("every disk is known by its serial");
+            Arrangement given = new Arrangement(fixed);
             return outcome(
-                    new Arrangement(fixed),
-                    told.volumes().stream().map(volume -> certain).toList());
+                    given,
+                    told.volumes().stream()
+                            .map(volume -> believed(volume, given))
+                            .toList());
         }
         if (unplaced.size() > openEntries.size()) {
             return contradiction(
@@ -167,10 +191,65 @@ final class Identification {
         long ways = Arrangement.count(unplaced.size(), openEntries.size());
         if (ways > ARRANGEMENTS_LIMIT) {
             return contradiction(
-                    "%d disks have no serial, and there are too many ways (%d) to arrange them; name some of them with ,serial="
-                            .formatted(unplaced.size(), ways));
+                    "%d disks have no serial, and there are too many ways (%d) to arrange them; give at least %d of them theirs, as in %s,serial=%s (open: %s)"
+                            .formatted(
+                                    unplaced.size(),
+                                    ways,
+                                    tooMany(),
+                                    names(unplaced.subList(0, 1)),
+                                    serialOf(openEntries.getFirst()),
+                                    openEntries.stream().map(this::serialOf).collect(Collectors.joining(", "))));
         }
         return narrow(Arrangement.all(fixed, unplaced, openEntries));
+    }
+
+    /** A device says its own serial; what a person or a file's attribute says may be mixed up, and is held against the content. */
+    private Identity believed(VolumePicture volume, Arrangement given) {
+        Identity certain = new Identity.Certain("every disk is known by its serial");
+        List<Integer> present = new ArrayList<>();
+        for (int entry = 0; entry < fixed.size(); entry++) {
+            if (fixed.get(entry) != Arrangement.NOBODY) {
+                present.add(entry);
+            }
+        }
+        boolean toldByOthers = present.stream()
+                .map(entry -> disks.get(fixed.get(entry)))
+                .anyMatch(disk -> disk != null
+                        && disk.serial().isPresent()
+                        && disk.serial().get().origin() != KnownSerial.Origin.DEVICE);
+        if (!toldByOthers) {
+            return certain;
+        }
+        Optional<Evidence.Doubt> doubt = evidence.against(volume, given, otherOrders(given, present));
+        return doubt.isEmpty()
+                ? certain
+                : new Identity.Doubtful(
+                        doubt.get().because(),
+                        doubt.get().better() == null
+                                ? List.of()
+                                : List.of(line(volume, doubt.get().better())));
+    }
+
+    private List<Arrangement> otherOrders(Arrangement given, List<Integer> present) {
+        if (present.size() <= DOUBT_ALL_ORDERS_DISKS) {
+            List<Integer> nobody = new ArrayList<>(fixed);
+            present.forEach(entry -> nobody.set(entry, Arrangement.NOBODY));
+            List<Integer> numbers = present.stream().map(fixed::get).toList();
+            return Arrangement.all(nobody, numbers, present).stream()
+                    .filter(other -> !other.equals(given))
+                    .toList();
+        }
+        List<Arrangement> exchanged = new ArrayList<>();
+        for (int one : present) {
+            for (int other : present) {
+                if (one < other) {
+                    List<Integer> order = new ArrayList<>(fixed);
+                    java.util.Collections.swap(order, one, other);
+                    exchanged.add(new Arrangement(order));
+                }
+            }
+        }
+        return exchanged;
     }
 
     /** A disk that took the only place that was left is looked at all the same: it may be a copy of another. */
@@ -179,6 +258,20 @@ final class Identification {
                 .filter(number -> number != Arrangement.NOBODY)
                 .map(disks::get)
                 .allMatch(disk -> disk != null && disk.serial().isPresent());
+    }
+
+    /** How many disks must be given their serials before the rest can be found. */
+    private int tooMany() {
+        int given = 0;
+        while (given < unplaced.size()
+                && Arrangement.count(unplaced.size() - given, openEntries.size() - given) > ARRANGEMENTS_LIMIT) {
+            given++;
+        }
+        return given;
+    }
+
+    private String serialOf(int entry) {
+        return Printable.of(told.disks().get(entry).identity());
     }
 
     private Outcome narrow(List<Arrangement> all) {

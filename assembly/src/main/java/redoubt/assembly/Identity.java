@@ -19,6 +19,19 @@ public sealed interface Identity {
     record Evident(String because) implements Identity {}
 
     /**
+     * Somebody says it, and the content says otherwise.
+     *
+     * @param because what the content shows, with the margin by which another arrangement beats the one that was given
+     * @param candidates the arrangement for which the content speaks, on one line; empty where it speaks against the given one only
+     */
+    record Doubtful(String because, List<String> candidates) implements Identity {
+        /** Takes an unchangeable copy. */
+        public Doubtful {
+            candidates = List.copyOf(candidates);
+        }
+    }
+
+    /**
      * It is not known, and for reading it does not matter: every arrangement that the metadata and the content allow gives the same volume. For
      * writing it does, since a failure would be recorded against a serial.
      *

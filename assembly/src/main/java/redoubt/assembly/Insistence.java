@@ -10,7 +10,9 @@ public enum Insistence {
      */
     LONE_HALF("--allow-older-half"),
     /** Write to a parity array that is dirty and has a member missing: old data in the stripes in flight may be lost (the write hole). */
-    WRITE_HOLE("--accept-write-hole");
+    WRITE_HOLE("--accept-write-hole"),
+    /** Write although the content of the disks speaks against the serials that were given. */
+    SERIALS("--trust-serials");
 
     private final String option;
 

@@ -113,6 +113,18 @@ final class Readiness {
                     candidates,
                     Optional.empty());
         }
+        if (identity instanceof Identity.Doubtful(String because, List<String> candidates)
+                && !insisted.contains(Insistence.SERIALS)) {
+            return keep(
+                    "%s is not written to, for the disks seem to have been given wrong serials: %s; give the right ones%s, or insist with %s"
+                            .formatted(
+                                    title,
+                                    because,
+                                    candidates.isEmpty() ? "" : " as below",
+                                    Insistence.SERIALS.option()),
+                    candidates,
+                    Optional.of(Insistence.SERIALS));
+        }
         long inSync = slots(SlotState.IN_SYNC);
         if (Long.bitCount(inSync) == volume.slots().size()) {
             return Optional.empty();

@@ -20,8 +20,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.RaidLevel;
 import redoubt.metadata.SlotState;
+import redoubt.metadata.WriteRound;
 import redoubt.metadata.imsm.ImsmFormat;
 
 /** Making arrays: what is planned, what is refused before anything is written, what is said of the disks, and what is written. */
@@ -224,6 +226,50 @@ class CreationTest {
         assertThat(refused).hasMessageContaining("--new-container");
         make(wish("w", RaidLevel.RAID1, slots(disks.subList(0, 2)), List.of(), true));
         assertThat(scan(disks.subList(0, 2)).containers().getFirst().volumes()).hasSize(1);
+    }
+
+    // ---------------------------------------------------------------------------------------------- disks that lag
+    // behind
+
+    /** Writes the metadata again, a few generations newer, to some of the disks only. */
+    private void goOnWithout(List<Disk> disks, int late) throws Exception {
+        FoundContainer found = scan(disks).containers().getFirst();
+        ContainerMetadata metadata = found.metadata().orElseThrow();
+        WriteRound round =
+                metadata.newerThan(metadata.picture().generation() + 3).write(Optional.empty());
+        for (WriteRound.MemberWrites writes : round.members()) {
+            for (WriteRound.Step step : writes.steps()) {
+                if (writes.disk() != late && step instanceof WriteRound.Step.Put(long at, var bytes)) {
+                    put(writes.disk(), at, bytes.toArray());
+                }
+            }
+        }
+    }
+
+    /** Goal: a disk that is behind is left out where the others could go on without it, and only there. */
+    @ParameterizedTest
+    @CsvSource({"RAID0, 2, MEMBER", "RAID1, 2, STALE", "RAID5, 3, STALE", "RAID10, 4, STALE"})
+    void aDiskSeveralWritesBehindIsUsedOnlyWhereTheOthersCouldNotGoOn(RaidLevel level, int count, ScannedDisk.Role role)
+            throws Exception {
+        List<Disk> disks = disks(count);
+        make(wish("v", level, slots(disks), List.of(), false));
+        String before = rig.digest(disks, "v");
+        goOnWithout(disks, 1);
+        assertThat(scan(disks).disks().get(1).role()).isEqualTo(role);
+        assertThat(rig.digest(disks, "v")).isEqualTo(before);
+    }
+
+    @Test
+    void moreDisksWithoutSerialThanCanBeTriedAreToldHowManyToName() throws Exception {
+        List<Disk> disks = disks(9);
+        make(wish("v", RaidLevel.RAID0, slots(disks), List.of(), false));
+        List<Disk> unknown = new ArrayList<>();
+        for (Path image : List.copyOf(images)) {
+            unknown.add(Disk.at(Files.copy(image, folder.resolve("copy-of-" + image.getFileName()))
+                    .toString()));
+        }
+        assertThat(scan(unknown).containers().getFirst().contradiction().orElse(""))
+                .contains("9 disks have no serial", "at least 1 of them", ",serial=SER-0", "SER-8");
     }
 
     // ---------------------------------------------------------------------------------------------- what is there

@@ -72,6 +72,69 @@ class FileSystemOrderTest {
         }
     }
 
+    /**
+     * Goal: serials that were mixed up do not pass for right. Method: two serials exchanged, on disks that carry a file system. Which of two
+     * mirrors is which does not matter to a reader; in the RAID10 these are the disks 1 and 2, and 0 and 3.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "imsm-r0-2d-64k, 0, 1, true",
+        "imsm-r0-3d-128k, 1, 2, true",
+        "imsm-r5-3d-64k, 0, 2, true",
+        "imsm-r10-4d-64k, 0, 2, true",
+        "imsm-r10-4d-64k, 1, 3, true",
+        "imsm-r10-4d-64k, 1, 2, false",
+        "imsm-r1-2d, 0, 1, false"
+    })
+    void exchangedSerialsAreDoubted(String name, int one, int other, boolean matters) throws Exception {
+        Corpus.Case each = new Corpus(folder).get(name);
+        List<Disk> right = new ArrayList<>();
+        for (int member = 0; member < each.images().size(); member++) {
+            right.add(each.known(member));
+        }
+        List<Disk> wrong = new ArrayList<>(right);
+        wrong.set(one, new Disk(right.get(one).location(), right.get(other).serial()));
+        wrong.set(other, new Disk(right.get(other).location(), right.get(one).serial()));
+        try (Rig rig = new Rig()) {
+            write(
+                    rig,
+                    right,
+                    fileSystem("mkfs.ext4 -q -F", each.volumes().getFirst().bytes()));
+            assertThat(identity(rig, right)).isInstanceOf(Identity.Certain.class);
+            if (!matters) {
+                assertThat(identity(rig, wrong)).isInstanceOf(Identity.Certain.class);
+                return;
+            }
+            assertThat(identity(rig, wrong)).isInstanceOf(Identity.Doubtful.class);
+            assertThat(rig.digest(wrong, "v")).as("it is read all the same").hasSize(64);
+            AssemblyRefused refused = org.assertj.core.api.Assertions.catchThrowableOfType(
+                    AssemblyRefused.class, () -> writable(rig, wrong).close());
+            assertThat(refused.reason()).isEqualTo(AssemblyRefused.Reason.WOULD_LOSE_DATA);
+            assertThat(refused).hasMessageContaining("--trust-serials");
+            writable(rig, wrong, Insistence.SERIALS).close();
+        }
+    }
+
+    private static Identity identity(Rig rig, List<Disk> disks) throws AssemblyRefused {
+        return rig.assembly
+                .scan(disks, PATIENCE_NANOS)
+                .containers()
+                .getFirst()
+                .volumes()
+                .getFirst()
+                .identity();
+    }
+
+    private static AssembledContainer writable(Rig rig, List<Disk> disks, Insistence... insisted)
+            throws AssemblyRefused {
+        return rig.assembly.assemble(
+                disks,
+                Access.WRITE,
+                AssemblyOptions.WRITABLE.insisting(java.util.Set.of(insisted)),
+                rig.memory,
+                rig.complaints::add);
+    }
+
     private Path fileSystem(String mkfs, long bytes) throws IOException, InterruptedException {
         Path image = folder.resolve("filesystem.img");
         try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {

@@ -31,7 +31,12 @@ public final class DiskRefused extends Exception {
      * @param because a clause with what to do: "it is a FIFO; give a file or a block device"
      */
     public DiskRefused(Reason reason, Path path, String because) {
-        super("%s cannot be used as a disk: %s".formatted(path, because));
+        this(reason, "%s cannot be used as a disk: %s".formatted(path, because));
+    }
+
+    /** @param sentence names the disk itself, as one that is no path must */
+    public DiskRefused(Reason reason, String sentence) {
+        super(sentence);
         this.reason = reason;
     }
 

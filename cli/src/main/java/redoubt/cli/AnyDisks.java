@@ -1,7 +1,6 @@
 package redoubt.cli;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import redoubt.assembly.Access;
 import redoubt.assembly.Disk;
 import redoubt.assembly.DiskOpener;
@@ -32,9 +31,9 @@ final class AnyDisks implements DiskOpener {
                             .withReadOnly(access.readOnly())
                             .withTimeLimitNanos(memberTimeoutNanos == 0 ? Long.MAX_VALUE : memberTimeoutNanos));
         } catch (NbdUri.Malformed wrong) {
-            throw new DiskRefused(DiskRefused.Reason.NOT_A_DISK, Path.of(disk.location()), message(wrong));
+            throw new DiskRefused(DiskRefused.Reason.NOT_A_DISK, message(wrong));
         } catch (IOException silent) {
-            throw new DiskRefused(DiskRefused.Reason.FAILED, Path.of(disk.location()), message(silent));
+            throw new DiskRefused(DiskRefused.Reason.FAILED, message(silent));
         }
     }
 

@@ -3,7 +3,11 @@ package redoubt.cli;
 import java.util.ArrayList;
 import java.util.List;
 import redoubt.assembly.AssembledContainer;
+import redoubt.assembly.FoundContainer;
+import redoubt.assembly.FoundVolume;
 import redoubt.assembly.Identity;
+import redoubt.assembly.Scan;
+import redoubt.metadata.Printable;
 import redoubt.metadata.SlotPicture;
 import redoubt.metadata.SlotState;
 
@@ -38,6 +42,30 @@ final class Notices {
         if (volume.found().identity() instanceof Identity.Evident(String because)) {
             notices.add("%s: which disk is which was found in their content: %s".formatted(volume.name(), because));
         }
+        if (volume.found().identity() instanceof Identity.Doubtful(String because, List<String> candidates)) {
+            notices.add(doubt(volume.name(), because, candidates));
+        }
         return notices;
+    }
+
+    /** A warning for each volume whose content speaks against the serials that were given. */
+    static List<String> doubts(Scan scan) {
+        List<String> notices = new ArrayList<>();
+        for (FoundContainer container : scan.containers()) {
+            for (FoundVolume volume : container.volumes()) {
+                if (volume.identity() instanceof Identity.Doubtful(String because, List<String> candidates)) {
+                    notices.add(doubt(Printable.of(volume.picture().name()), because, candidates));
+                }
+            }
+        }
+        return notices;
+    }
+
+    private static String doubt(String name, String because, List<String> candidates) {
+        return "WARNING: the disks of %s seem to have been given wrong serials, and what is read may be garbage: %s%s"
+                .formatted(
+                        name,
+                        because,
+                        candidates.isEmpty() ? "" : "; the content speaks for " + String.join(" ", candidates));
     }
 }

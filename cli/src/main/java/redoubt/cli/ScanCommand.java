@@ -130,6 +130,7 @@ final class ScanCommand extends Verb {
         try (Engine engine = new Engine()) {
             scan = engine.scan(Engine.disks(disks), Seconds.parse(timeout));
         }
+        Notices.doubts(scan).forEach(console()::say);
         Document document = document(scan);
         if (json) {
             Json.print(console().out(), document);
@@ -246,6 +247,7 @@ final class ScanCommand extends Verb {
         return switch (identity) {
             case Identity.Certain certain -> "certain";
             case Identity.Evident evident -> "evident";
+            case Identity.Doubtful doubtful -> "doubtful";
             case Identity.Indifferent indifferent -> "indifferent";
             case Identity.Ambiguous ambiguous -> "ambiguous";
         };
@@ -255,6 +257,7 @@ final class ScanCommand extends Verb {
         return switch (identity) {
             case Identity.Certain(String because) -> because;
             case Identity.Evident(String because) -> because;
+            case Identity.Doubtful(String because, List<String> candidates) -> because;
             case Identity.Indifferent(String because, List<String> candidates) -> because;
             case Identity.Ambiguous(String because, List<String> candidates) -> because;
         };
@@ -264,6 +267,7 @@ final class ScanCommand extends Verb {
         return switch (identity) {
             case Identity.Certain certain -> List.of();
             case Identity.Evident evident -> List.of();
+            case Identity.Doubtful(String because, List<String> candidates) -> candidates;
             case Identity.Indifferent(String because, List<String> candidates) -> candidates;
             case Identity.Ambiguous(String because, List<String> candidates) -> candidates;
         };

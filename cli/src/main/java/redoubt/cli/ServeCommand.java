@@ -30,7 +30,9 @@ import redoubt.block.IoMemory;
                     + " that is away worthless until it is rebuilt. With --read-only nothing at all is written, neither data nor"
                     + " metadata.",
             "",
-            "A member that does not answer within --member-timeout is failed, and the array goes on without it. When serve"
+            "A member that does not answer within --member-timeout is failed, and the array goes on without it. The default"
+                    + " is what Linux gives a SCSI disk for one command; disks without a limit of their own for error recovery"
+                    + " (ERC, TLER) may need more, and a shorter time lets clients wait less. When serve"
                     + " ends in good order the members say that the array is clean (exit 0).",
             "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
@@ -76,6 +78,11 @@ final class ServeCommand extends Verb {
                     "Write to a RAID5 that is degraded and was not closed in good order: old data in the stripes that"
                             + " were in flight may be lost.")
     private boolean acceptWriteHole;
+
+    @Option(
+            names = "--trust-serials",
+            description = "Write although the content of the disks speaks against the serials that were given.")
+    private boolean trustSerials;
 
     @Option(
             names = "--member-timeout",
@@ -163,6 +170,9 @@ final class ServeCommand extends Verb {
         }
         if (acceptWriteHole) {
             insisted.add(Insistence.WRITE_HOLE);
+        }
+        if (trustSerials) {
+            insisted.add(Insistence.SERIALS);
         }
         AssemblyOptions base = readOnly ? AssemblyOptions.READ_ONLY : AssemblyOptions.WRITABLE;
         return base.insisting(insisted)

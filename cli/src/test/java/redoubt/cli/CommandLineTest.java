@@ -90,6 +90,20 @@ class CommandLineTest {
                 });
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "nbd://127.0.0.1:1/v",
+                "nbd+unix:///v?socket=/nonexistent/socket",
+                "nbds://localhost/v",
+                "nbd://localhost/v#x"
+            })
+    void anAddressThatCannotBeUsedIsSaidOnce(String uri) {
+        Run run = run("scan", uri);
+        assertThat(run.exit()).isIn(64, 65, 74);
+        assertThat(run.err()).containsOnlyOnce(uri.substring(0, uri.indexOf(':') + 5));
+    }
+
     @Test
     void theCompletionScriptKnowsTheVerbs() {
         assertThat(run("completion").out()).contains("quickstart", "examine", "--allow-degraded");

@@ -43,6 +43,11 @@ public final class Testimony {
         return points - MISS_POINTS * misses;
     }
 
+    /** Whether nothing was missed that something else promises. */
+    public boolean wholesome() {
+        return misses == 0;
+    }
+
     /** Whether anything was found at all. */
     public boolean silent() {
         return found.isEmpty();
