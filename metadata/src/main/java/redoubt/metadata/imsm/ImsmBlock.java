@@ -6,7 +6,7 @@ import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.MetadataRefused;
 
-/** The way of an {@link ImsmSuper} from bytes and to bytes; the layout is drawn there. */
+/** The way of an {@link ImsmSuper} from bytes and to bytes; the layout is drawn at its parts. */
 final class ImsmBlock {
 
     private ImsmBlock() {}
@@ -18,18 +18,18 @@ final class ImsmBlock {
      * @throws MetadataRefused if what it says cannot be
      */
     static ImsmSuper decode(byte[] block, DiskGeometry geometry) throws MetadataRefused {
-        int size = LittleEndian.word(block, ImsmSuper.MPB_SIZE_AT);
+        int size = LittleEndian.word(block, ImsmHeader.MPB_SIZE_AT);
         ImsmMpb mpb = new ImsmMpb(block, size, geometry);
-        int diskCount = LittleEndian.u8(block, ImsmSuper.DISKS_AT);
-        int devCount = LittleEndian.u8(block, ImsmSuper.DEVS_AT);
-        long bbmSize = LittleEndian.u32(block, ImsmSuper.BBM_SIZE_AT);
-        if (bbmSize > size - ImsmSuper.HEADER_BYTES) {
+        int diskCount = LittleEndian.u8(block, ImsmHeader.DISKS_AT);
+        int devCount = LittleEndian.u8(block, ImsmHeader.DEVS_AT);
+        long bbmSize = LittleEndian.u32(block, ImsmHeader.BBM_SIZE_AT);
+        if (bbmSize > size - ImsmHeader.BYTES) {
             throw mpb.refused(
                     "bad block log",
-                    ImsmSuper.BBM_SIZE_AT,
+                    ImsmHeader.BBM_SIZE_AT,
                     "it claims %d bytes of a block of %d".formatted(bbmSize, size));
         }
-        int at = ImsmSuper.HEADER_BYTES;
+        int at = ImsmHeader.BYTES;
         List<ImsmDisk> disks = new ArrayList<>(diskCount);
         for (int i = 0; i < diskCount; i++, at += ImsmDisk.BYTES) {
             disks.add(ImsmDisk.read(mpb, at, i));
@@ -43,22 +43,10 @@ final class ImsmBlock {
         }
         int bbmAt = size - (int) bbmSize;
         if (bbmAt < at) {
-            throw mpb.refused("bad block log", ImsmSuper.BBM_SIZE_AT, "it lies over the volumes");
+            throw mpb.refused("bad block log", ImsmHeader.BBM_SIZE_AT, "it lies over the volumes");
         }
         return new ImsmSuper(
-                Bytes.of(block, 0, ImsmSuper.SIGNATURE_BYTES),
-                LittleEndian.word(block, ImsmSuper.FAMILY_AT),
-                LittleEndian.word(block, ImsmSuper.GENERATION_AT),
-                LittleEndian.word(block, ImsmSuper.ERROR_LOG_SIZE_AT),
-                LittleEndian.word(block, ImsmSuper.ATTRIBUTES_AT),
-                Bytes.of(block, ImsmSuper.ERROR_LOG_PLACE_AT, 2),
-                LittleEndian.word(block, ImsmSuper.CACHE_SIZE_AT),
-                LittleEndian.word(block, ImsmSuper.ORIGINAL_FAMILY_AT),
-                LittleEndian.word(block, ImsmSuper.POWER_CYCLES_AT),
-                LittleEndian.u16(block, ImsmSuper.VOLUMES_CREATED_AT),
-                LittleEndian.u16(block, ImsmSuper.FILLER1_AT),
-                LittleEndian.long64(block, ImsmSuper.CREATION_TIME_AT),
-                Bytes.of(block, ImsmSuper.FILLER_AT, ImsmSuper.FILLER_BYTES),
+                ImsmHeader.read(block),
                 disks,
                 devs,
                 Bytes.of(block, at, bbmAt - at),
@@ -76,33 +64,21 @@ final class ImsmBlock {
         int size = mpb.bytes();
         ImsmBbmLog log = mpb.badBlocks();
         byte[] block = new byte[Math.ceilDiv(size, sectorBytes) * sectorBytes];
-        mpb.signature().copyTo(block, 0);
-        LittleEndian.putWord(block, ImsmSuper.MPB_SIZE_AT, size);
-        LittleEndian.putWord(block, ImsmSuper.FAMILY_AT, mpb.family());
-        LittleEndian.putWord(block, ImsmSuper.GENERATION_AT, mpb.generation());
-        LittleEndian.putWord(block, ImsmSuper.ERROR_LOG_SIZE_AT, mpb.errorLogSize());
-        LittleEndian.putWord(block, ImsmSuper.ATTRIBUTES_AT, mpb.attributes());
-        LittleEndian.putU8(block, ImsmSuper.DISKS_AT, mpb.disks().size());
-        LittleEndian.putU8(block, ImsmSuper.DEVS_AT, mpb.devs().size());
-        mpb.errorLogPlace().copyTo(block, ImsmSuper.ERROR_LOG_PLACE_AT);
-        LittleEndian.putWord(block, ImsmSuper.CACHE_SIZE_AT, mpb.cacheSize());
-        LittleEndian.putWord(block, ImsmSuper.ORIGINAL_FAMILY_AT, mpb.originalFamily());
-        LittleEndian.putWord(block, ImsmSuper.POWER_CYCLES_AT, mpb.powerCycles());
-        LittleEndian.putWord(block, ImsmSuper.BBM_SIZE_AT, log == null ? 0 : log.bytes());
-        LittleEndian.putU16(block, ImsmSuper.VOLUMES_CREATED_AT, mpb.volumesCreated());
-        LittleEndian.putU16(block, ImsmSuper.FILLER1_AT, mpb.filler1());
-        LittleEndian.putLong64(block, ImsmSuper.CREATION_TIME_AT, mpb.creationTime());
-        mpb.filler().copyTo(block, ImsmSuper.FILLER_AT);
+        mpb.header().write(block);
+        LittleEndian.putWord(block, ImsmHeader.MPB_SIZE_AT, size);
+        LittleEndian.putU8(block, ImsmHeader.DISKS_AT, mpb.disks().size());
+        LittleEndian.putU8(block, ImsmHeader.DEVS_AT, mpb.devs().size());
+        LittleEndian.putWord(block, ImsmHeader.BBM_SIZE_AT, log == null ? 0 : log.bytes());
         writeTables(mpb, block, unit);
         if (size + mpb.slack().length() == block.length) {
             mpb.slack().copyTo(block, size);
         }
-        LittleEndian.putWord(block, ImsmSuper.CHECK_SUM_AT, ImsmChecksum.of(block, size));
+        LittleEndian.putWord(block, ImsmHeader.CHECK_SUM_AT, ImsmChecksum.of(block, size));
         return block;
     }
 
     private static void writeTables(ImsmSuper mpb, byte[] block, int unit) {
-        int at = ImsmSuper.HEADER_BYTES;
+        int at = ImsmHeader.BYTES;
         for (ImsmDisk disk : mpb.disks()) {
             disk.write(block, at, unit);
             at += ImsmDisk.BYTES;

@@ -10,6 +10,6 @@ final class ImsmChecksum {
         for (int at = 0; at + 4 <= size; at += 4) {
             sum += LittleEndian.word(block, at);
         }
-        return sum - LittleEndian.word(block, ImsmSuper.CHECK_SUM_AT);
+        return sum - LittleEndian.word(block, ImsmHeader.CHECK_SUM_AT);
     }
 }

@@ -70,12 +70,12 @@ record ImsmCreation(ImsmShape shape) {
         ImsmRoom room = ImsmRoom.largest(shape.container(), shape.membersInOrder());
         ImsmContainer attached = shape.container().mpb().devs().isEmpty() ? withTable() : shape.container();
         ImsmSuper mpb = attached.mpb();
-        int created = (mpb.volumesCreated() + 1) & 0xFFFF;
+        int created = (mpb.header().volumesCreated() + 1) & 0xFFFF;
         List<ImsmDev> devs = new ArrayList<>(mpb.devs());
         devs.add(dev(attached, room, created));
         boolean first = mpb.devs().isEmpty();
         long time = first ? seeds.epochSeconds().orElse(0L) : mpb.creationTime();
-        mpb = mpb.withDevs(devs).withCreation(ImsmSuper.VERSION, attributes(mpb, devs.getLast()), created, time);
+        mpb = mpb.withDevs(devs).withHeader(mpb.header().withCreation(attributes(mpb, devs.getLast()), created, time));
         if (first) {
             int family = seeds.random() + ImsmChecksum.of(mpb.encode(512), mpb.bytes());
             // 0 would read as "never set".

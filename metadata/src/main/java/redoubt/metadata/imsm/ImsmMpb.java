@@ -28,7 +28,7 @@ final class ImsmMpb {
         this.size = size;
         this.geometry = geometry;
         this.places = ImsmPlaces.of(geometry, size);
-        this.highWordsValid = (LittleEndian.word(block, ImsmSuper.ATTRIBUTES_AT) & ImsmAttributes.DISK_2TB) != 0;
+        this.highWordsValid = (LittleEndian.word(block, ImsmHeader.ATTRIBUTES_AT) & ImsmAttributes.DISK_2TB) != 0;
     }
 
     byte[] block() {

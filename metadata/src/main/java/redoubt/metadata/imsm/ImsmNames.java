@@ -29,8 +29,12 @@ final class ImsmNames {
 
     private static byte[] containerKey(ImsmSuper mpb) {
         byte[] key = Arrays.copyOf(
-                mpb.signature().slice(0, ImsmSuper.SIGNATURE_TEXT_BYTES).toArray(), ImsmSuper.SIGNATURE_TEXT_BYTES + 4);
-        LittleEndian.putWord(key, ImsmSuper.SIGNATURE_TEXT_BYTES, mpb.identity());
+                mpb.header()
+                        .signature()
+                        .slice(0, ImsmHeader.SIGNATURE_TEXT_BYTES)
+                        .toArray(),
+                ImsmHeader.SIGNATURE_TEXT_BYTES + 4);
+        LittleEndian.putWord(key, ImsmHeader.SIGNATURE_TEXT_BYTES, mpb.identity());
         return key;
     }
 

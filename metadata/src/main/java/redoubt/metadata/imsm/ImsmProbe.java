@@ -17,7 +17,7 @@ import redoubt.metadata.ReadFailed;
  */
 final class ImsmProbe {
 
-    private static final byte[] SIGNATURE = ImsmSuper.SIGNATURE_TEXT.getBytes(StandardCharsets.ISO_8859_1);
+    private static final byte[] SIGNATURE = ImsmHeader.SIGNATURE_TEXT.getBytes(StandardCharsets.ISO_8859_1);
 
     private ImsmProbe() {}
 
@@ -31,7 +31,7 @@ final class ImsmProbe {
         if (!Arrays.equals(anchor, 0, SIGNATURE.length, SIGNATURE, 0, SIGNATURE.length)) {
             return new Finding.Absent();
         }
-        long size = LittleEndian.u32(anchor, ImsmSuper.MPB_SIZE_AT);
+        long size = LittleEndian.u32(anchor, ImsmHeader.MPB_SIZE_AT);
         if (size < ImsmPlaces.MPB_BYTES_MIN || size > ImsmPlaces.MPB_BYTES_MAX || size % 4 != 0) {
             return malformed(
                     places,
@@ -47,7 +47,7 @@ final class ImsmProbe {
             byte[] extension = read(reader, places.extensionAt(), places.extensionBytes());
             System.arraycopy(extension, 0, block, sector, extension.length);
         }
-        int stated = LittleEndian.word(block, ImsmSuper.CHECK_SUM_AT);
+        int stated = LittleEndian.word(block, ImsmHeader.CHECK_SUM_AT);
         int actual = ImsmChecksum.of(block, (int) size);
         return stated == actual ? decode(geometry, places, block, reader) : torn(places, block, stated, actual);
     }
@@ -68,8 +68,8 @@ final class ImsmProbe {
     }
 
     private static Finding torn(ImsmPlaces places, byte[] block, int stated, int actual) {
-        int original = LittleEndian.word(block, ImsmSuper.ORIGINAL_FAMILY_AT);
-        int identity = original != 0 ? original : LittleEndian.word(block, ImsmSuper.FAMILY_AT);
+        int original = LittleEndian.word(block, ImsmHeader.ORIGINAL_FAMILY_AT);
+        int identity = original != 0 ? original : LittleEndian.word(block, ImsmHeader.FAMILY_AT);
         String because =
                 ("IMSM metadata at byte %d of the disk: the checksum is %08x and the content sums up to %08x, so a write was "
                                 + "cut short or the sector is damaged; read again, or use the copy on another member")
@@ -77,13 +77,13 @@ final class ImsmProbe {
         return new Finding.Torn(
                 because,
                 new Finding.TornClaim(
-                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmSuper.GENERATION_AT)));
+                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmHeader.GENERATION_AT)));
     }
 
     private static Finding malformed(ImsmPlaces places, String because) {
         return new Finding.Malformed(MetadataRefused.malformed(
                 "IMSM metadata, size of the block",
-                places.onDisk(ImsmSuper.MPB_SIZE_AT),
+                places.onDisk(ImsmHeader.MPB_SIZE_AT),
                 because,
                 "use the copy on another member, or restore a backup of this block"));
     }

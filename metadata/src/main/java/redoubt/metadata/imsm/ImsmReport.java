@@ -44,7 +44,7 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
 
     private Section container() {
         List<Field> fields = new ArrayList<>();
-        fields.add(text("magic", "Magic", ImsmSuper.SIGNATURE_TEXT.strip()));
+        fields.add(text("magic", "Magic", ImsmHeader.SIGNATURE_TEXT.strip()));
         fields.add(text("version", "Version", mpb.version()));
         fields.add(word("orig_family", "Orig Family", mpb.originalFamily()));
         fields.add(word("family", "Family", mpb.family()));
@@ -59,11 +59,11 @@ record ImsmReport(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRe
                 new Value.Name(mpb.withoutVolumes() ? redoubt.metadata.MdUuid.ZERO : ImsmNames.container(mpb))));
         // mdadm shows the sum of the block with all numbers in units of 512 bytes, whatever the disk has.
         byte[] converted = mpb.encode(512);
-        fields.add(word("checksum", "Checksum", LittleEndian.word(converted, ImsmSuper.CHECK_SUM_AT)));
+        fields.add(word("checksum", "Checksum", LittleEndian.word(converted, ImsmHeader.CHECK_SUM_AT)));
         fields.add(count("mpb_sectors", "MPB Sectors", Math.ceilDiv(mpb.bytes(), geometry.sectorBytes())));
         fields.add(count("disks", "Disks", mpb.disks().size()));
         fields.add(count("raid_devices", "RAID Devices", mpb.devs().size()));
-        fields.add(count("volumes_created", "Volumes Created", mpb.volumesCreated()));
+        fields.add(count("volumes_created", "Volumes Created", mpb.header().volumesCreated()));
         return new Section(About.CONTAINER, 0, "", fields);
     }
 

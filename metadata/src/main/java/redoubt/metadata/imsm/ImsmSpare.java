@@ -25,23 +25,6 @@ final class ImsmSpare {
     /** A block with nothing in it, from which spares and containers begin. */
     static ImsmSuper empty(int attributes, int powerCycles) {
         return new ImsmSuper(
-                ImsmSuper.signature(ImsmSuper.VERSION),
-                0,
-                0,
-                0,
-                attributes,
-                Bytes.zeros(2),
-                0,
-                0,
-                powerCycles,
-                0,
-                0,
-                0,
-                Bytes.zeros(ImsmSuper.FILLER_BYTES),
-                List.of(),
-                List.of(),
-                Bytes.empty(),
-                null,
-                Bytes.empty());
+                ImsmHeader.fresh(attributes, powerCycles), List.of(), List.of(), Bytes.empty(), null, Bytes.empty());
     }
 }

@@ -22,7 +22,7 @@ import redoubt.metadata.RaidLevel;
 class HostileBlockTest {
 
     private static final long SEED = 20261122L;
-    private static final int DISK = ImsmSuper.HEADER_BYTES;
+    private static final int DISK = ImsmHeader.BYTES;
     private static final int DEV = DISK + 3 * ImsmDisk.BYTES;
     private static final int VOL = DEV + 80;
     private static final int MAP = VOL + 32;
@@ -64,11 +64,11 @@ class HostileBlockTest {
                 lie("one disk in two slots", "another slot", b -> LittleEndian.putWord(b, MAP + 48, 1)),
                 lie("migration 6", "0 to 5 exist", b -> b[VOL + 9] = 6),
                 lie("second map outside", "ends after", b -> b[VOL + 8] = 1),
-                lie("255 disks", "ends after", b -> b[ImsmSuper.DISKS_AT] = (byte) 255),
-                lie("255 volumes", "ends after", b -> b[ImsmSuper.DEVS_AT] = (byte) 255),
-                lie("bad block log of 4 GiB", "claims", b -> LittleEndian.putWord(b, ImsmSuper.BBM_SIZE_AT, -1)),
+                lie("255 disks", "ends after", b -> b[ImsmHeader.DISKS_AT] = (byte) 255),
+                lie("255 volumes", "ends after", b -> b[ImsmHeader.DEVS_AT] = (byte) 255),
+                lie("bad block log of 4 GiB", "claims", b -> LittleEndian.putWord(b, ImsmHeader.BBM_SIZE_AT, -1)),
                 lie("bad block log over a volume", "over the volumes", b -> {
-                    LittleEndian.putWord(b, ImsmSuper.BBM_SIZE_AT, 16);
+                    LittleEndian.putWord(b, ImsmHeader.BBM_SIZE_AT, 16);
                 }),
                 lie("checkpoint 2^64-1", "more than any disk", b -> LittleEndian.putJoined(b, VOL, VOL + 16, -1)),
                 lie("disk of 0 sectors", "its data ends", b -> LittleEndian.putWord(b, DISK + 16, 0)));
@@ -100,7 +100,7 @@ class HostileBlockTest {
         for (long size : new long[] {0, 1, 4, 263, 266, 65_540, 0x7FFFFFFFL, 0x80000000L, 0xFFFFFFFFL}) {
             Rig rig = Rig.of(RaidLevel.RAID1, 2, 0);
             byte[] anchor = Arrays.copyOf(rig.mpb().encode(512), 512);
-            LittleEndian.putWord(anchor, ImsmSuper.MPB_SIZE_AT, (int) size);
+            LittleEndian.putWord(anchor, ImsmHeader.MPB_SIZE_AT, (int) size);
             rig.disks.getFirst().write(196_606L * 512, anchor);
             Rig.MemoryDisk disk = rig.disks.getFirst();
             disk.bytesRead = 0;
@@ -114,7 +114,7 @@ class HostileBlockTest {
     void theLargestBlockIsReadOnceAndNoMore() throws Exception {
         Rig rig = Rig.of(RaidLevel.RAID1, 2, 0);
         byte[] anchor = Arrays.copyOf(rig.mpb().encode(512), 512);
-        LittleEndian.putWord(anchor, ImsmSuper.MPB_SIZE_AT, 65_536);
+        LittleEndian.putWord(anchor, ImsmHeader.MPB_SIZE_AT, 65_536);
         Rig.MemoryDisk disk = rig.disks.getFirst();
         disk.write(196_606L * 512, anchor);
         disk.reads = 0;
@@ -137,8 +137,8 @@ class HostileBlockTest {
     @Test
     void blockLargerThanItsDisk() throws Exception {
         byte[] sector = new byte[512];
-        ImsmSuper.signature("1.3.00").copyTo(sector, 0);
-        LittleEndian.putWord(sector, ImsmSuper.MPB_SIZE_AT, 4096);
+        ImsmHeader.signature("1.3.00").copyTo(sector, 0);
+        LittleEndian.putWord(sector, ImsmHeader.MPB_SIZE_AT, 4096);
         Finding finding = Rig.FORMAT.probe(new DiskGeometry(1024, 512), (offset, length) -> sector.clone());
         assertThat(finding).isInstanceOf(Finding.Malformed.class);
     }
@@ -230,7 +230,7 @@ class HostileBlockTest {
                 default -> (byte) 0xFF;
             };
         }
-        long stated = LittleEndian.u32(block, ImsmSuper.MPB_SIZE_AT);
+        long stated = LittleEndian.u32(block, ImsmHeader.MPB_SIZE_AT);
         disk.writeBlock(block, (int) Math.min(Math.max(stated, 0), block.length));
         if (!(disk.probe() instanceof Finding.Whole whole)) {
             return false;

@@ -29,9 +29,9 @@ class ImsmDecoderFuzzTest {
         int sector = (input[0] & 1) == 0 ? 512 : 4096;
         int given = Math.min(input.length - 1, ImsmPlaces.MPB_BYTES_MAX);
         byte[] block = Arrays.copyOf(Arrays.copyOfRange(input, 1, 1 + given), Math.ceilDiv(given, sector) * sector);
-        ImsmSuper.signature(ImsmSuper.VERSION).copyTo(block, 0);
+        ImsmHeader.signature(ImsmHeader.VERSION).copyTo(block, 0);
         Rig.MemoryDisk disk = new Rig.MemoryDisk(new DiskGeometry(DISK_BYTES, sector));
-        long stated = LittleEndian.u32(block, ImsmSuper.MPB_SIZE_AT);
+        long stated = LittleEndian.u32(block, ImsmHeader.MPB_SIZE_AT);
         // Bit 1 keeps a wrong sum: a size of 0 words sums up to something else than the word that is there.
         disk.writeBlock(block, (input[0] & 2) != 0 ? 0 : (int) Math.min(stated, block.length));
         if (disk.probe() instanceof Finding.Whole whole) {

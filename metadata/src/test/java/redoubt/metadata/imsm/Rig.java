@@ -81,7 +81,7 @@ final class Rig {
 
         /** Writes a block in its own order to its places, with a right checksum. */
         void writeBlock(byte[] block, int size) {
-            LittleEndian.putWord(block, ImsmSuper.CHECK_SUM_AT, ImsmChecksum.of(block, size));
+            LittleEndian.putWord(block, ImsmHeader.CHECK_SUM_AT, ImsmChecksum.of(block, size));
             ImsmPlaces places = ImsmPlaces.of(geometry, block.length);
             int sector = geometry.sectorBytes();
             write(places.anchorAt(), Arrays.copyOf(block, sector));

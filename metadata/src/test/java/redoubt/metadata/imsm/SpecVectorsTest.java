@@ -94,13 +94,13 @@ class SpecVectorsTest {
     void pristineSpareBlock() throws Exception {
         Rig rig = Rig.spares(1, 131_072, 512);
         byte[] anchor = rig.disks.getFirst().read(131_070L * 512, 512);
-        assertThat(LittleEndian.word(anchor, ImsmSuper.MPB_SIZE_AT)).isEqualTo(264);
-        assertThat(LittleEndian.word(anchor, ImsmSuper.GENERATION_AT)).isEqualTo(1);
-        assertThat(LittleEndian.word(anchor, ImsmSuper.POWER_CYCLES_AT)).isEqualTo(1);
-        assertThat(LittleEndian.word(anchor, ImsmSuper.ATTRIBUTES_AT)).isZero();
-        assertThat(LittleEndian.word(anchor, ImsmSuper.ORIGINAL_FAMILY_AT)).isZero();
-        int family = LittleEndian.word(anchor, ImsmSuper.FAMILY_AT);
-        LittleEndian.putWord(anchor, ImsmSuper.FAMILY_AT, 0);
+        assertThat(LittleEndian.word(anchor, ImsmHeader.MPB_SIZE_AT)).isEqualTo(264);
+        assertThat(LittleEndian.word(anchor, ImsmHeader.GENERATION_AT)).isEqualTo(1);
+        assertThat(LittleEndian.word(anchor, ImsmHeader.POWER_CYCLES_AT)).isEqualTo(1);
+        assertThat(LittleEndian.word(anchor, ImsmHeader.ATTRIBUTES_AT)).isZero();
+        assertThat(LittleEndian.word(anchor, ImsmHeader.ORIGINAL_FAMILY_AT)).isZero();
+        int family = LittleEndian.word(anchor, ImsmHeader.FAMILY_AT);
+        LittleEndian.putWord(anchor, ImsmHeader.FAMILY_AT, 0);
         assertThat(family).isEqualTo(ImsmChecksum.of(anchor, 264));
     }
 
