@@ -8,8 +8,8 @@ import redoubt.md.MetadataKeeper;
 import redoubt.metadata.MetadataEvent;
 
 /**
- * A volume's keeper that records, with the first mark that the volume is dirty, which members are missing (specs/imsm.md §10.3): from then
- * on they are old. Before the first write they are only late, and come back as they were.
+ * A volume's keeper that records, with the first mark that the volume is dirty, which members are missing (mdadm, super-intel.c,
+ * mark_missing): from then on they are old. Before the first write they are only late, and come back as they were.
  *
  * <p>Runs on the container's queue, but for {@link #activateNow}.
  */

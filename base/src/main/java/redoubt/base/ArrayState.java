@@ -6,7 +6,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The ten words of {@code array_state} and the moves between them that are lawful (specs/md-core.md §2.1, mdmon.md §3).
+ * The ten words of {@code array_state} and the moves between them that are lawful (Linux, Documentation/admin-guide/md.rst and
+ * drivers/md/md.c, array_state_store).
  *
  * <p>Outside, the words keep the kernel's spelling ({@link #word()}); inside they are this enum.
  */

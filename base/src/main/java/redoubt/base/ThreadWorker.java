@@ -5,7 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A worker with a thread of its own. It sleeps at most {@link #SLEEP_LIMIT_NANOS} before it looks again, so that a lost wake-up costs
- * that much and no more (reclaim-rules.md, rule 15). A step that throws is counted, and the worker goes on.
+ * that much and no more (docs/CONCURRENCY.md, rule 10). A step that throws is counted, and the worker goes on.
  */
 final class ThreadWorker implements Worker {
 

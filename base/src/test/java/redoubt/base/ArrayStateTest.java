@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The words and moves of array_state (specs/md-core.md §2.1). */
+/** The words and moves of array_state (Linux, Documentation/admin-guide/md.rst). */
 class ArrayStateTest {
 
     @ParameterizedTest

@@ -11,7 +11,7 @@ import redoubt.base.Threads;
  *
  * <p>{@code idle} has a bit for each thread that sleeps or is about to. A thread sets its bit, looks at the queue once more, and only
  * then parks; a submitter puts its request in, and then wakes one of those whose bit it could clear. Should a wake-up be lost all the
- * same, it costs {@link #SLEEP_LIMIT_NANOS} (reclaim-rules.md, rule 15).
+ * same, it costs {@link #SLEEP_LIMIT_NANOS} (docs/CONCURRENCY.md, rule 10).
  */
 final class ThreadLane extends Lane {
 

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A named value. Who may be shown it and who may store it follows from what it was given: an attribute without a {@link Show} cannot be
- * opened for reading, one without a {@link Store} not for writing, by anybody (specs/kernfs.md §3).
+ * opened for reading, one without a {@link Store} not for writing, by anybody (Linux, fs/kernfs/file.c, kernfs_fop_open).
  *
  * <p>{@link #notifyChange} may be called from anywhere, also while a show or store of this very attribute runs: it counts the event
  * and wakes those who watch, at once, on the caller's thread; it allocates nothing, takes no lock and looks at no other node.

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree: directory, attribute or link (specs/kernfs.md §1 and §2).
+ * A node of the tree: directory, attribute or link (Linux, fs/kernfs/dir.c).
  *
  * <p><b>Life.</b> A node is made alone, is put under a directory once, and becomes visible when that directory is. Every show and store
  * runs with an <i>active reference</i> on its node. {@link #remove} first shuts the whole subtree, so that no further reference is given,

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An attribute that somebody has open (specs/kernfs.md §3 and §4).
+ * An attribute that somebody has open (Linux, fs/kernfs/file.c).
  *
  * <p><b>Reading.</b> A read at position 0 calls the show once and keeps what it wrote; reads further on give the rest of that. Writing
  * calls the store once. Operations on one file come one after another; two files on one attribute do not wait for each other. Neither

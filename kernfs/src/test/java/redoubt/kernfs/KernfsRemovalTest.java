@@ -20,7 +20,10 @@ class KernfsRemovalTest {
 
     private final KernfsDirectory root = KernfsDirectory.root();
 
-    /** Goal: specs/kernfs.md §2, TEST. Method: a store is held up by a latch while others remove and store. */
+    /**
+     * Goal: a node goes only when nobody is inside (Linux, fs/kernfs/dir.c, kernfs_drain). Method: a store is held up by a latch while
+     * others remove and store.
+     */
     @Test
     void removalWaitsForAStoreAndRefusesTheNext() throws Exception {
         CountDownLatch inside = new CountDownLatch(1);

@@ -13,7 +13,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import redoubt.base.Threads;
 
-/** A watcher learns of every change: the six rules of specs/kernfs.md §4, and that telling it costs nothing. */
+/**
+ * A watcher learns of every change: the rules of poll on sysfs (Linux, fs/kernfs/file.c, kernfs_generic_poll and kernfs_notify), and that
+ * telling it costs nothing.
+ */
 class KernfsWatchTest {
 
     private final KernfsDirectory root = KernfsDirectory.root();

@@ -16,8 +16,9 @@ import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.Outcome;
 
 /**
- * An array as the kernel shows one under {@code /sys/block}: the attributes of specs/mdmon.md §2 in the kernel's words and formats, so that
- * tools which know those know these. What the kernel has no attribute for is named differently from all of its own.
+ * An array as the kernel shows one under {@code /sys/block}: the attributes of Linux' Documentation/admin-guide/md.rst in the kernel's
+ * words and formats, so that tools which know those know these. What the kernel has no attribute for is named differently from all of its
+ * own.
  *
  * <p>Everything shown comes from the view of that moment; a change of the view notifies the attributes that it changes, in the step of the
  * array's queue that published it. Neither takes a lock or allocates. What can be stored is checked here and done by the array.

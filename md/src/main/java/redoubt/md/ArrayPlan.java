@@ -29,10 +29,10 @@ public record ArrayPlan(
         long safeModeDelayNanos,
         int maxReadErrors) {
 
-    /** md's limit of read errors before a member is failed (specs/md-core.md §6). */
+    /** md's limit of read errors before a member is failed (Linux, drivers/md, MD_DEFAULT_MAX_CORRECTED_READ_ERRORS). */
     public static final int MAX_READ_ERRORS = 20;
 
-    /** The delay that the IMSM tools set (specs/imsm.md §10.6). */
+    /** The delay that the IMSM tools set (mdadm, super-intel.c, container_content_imsm). */
     public static final long IMSM_SAFE_MODE_DELAY_NANOS = 4_000_000_000L;
 
     /** Copies the list. */

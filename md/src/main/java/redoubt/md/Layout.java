@@ -2,7 +2,7 @@ package redoubt.md;
 
 /**
  * Where the bytes of an array lie on its members. Pure arithmetic: no state, no I/O, no allocation; tested on paper against
- * specs/md-core.md §9 and §10. All offsets are in bytes; a member's offsets count from where its data begins.
+ * Linux' drivers/md/raid10.c and raid5.c. All offsets are in bytes; a member's offsets count from where its data begins.
  */
 public interface Layout {
 

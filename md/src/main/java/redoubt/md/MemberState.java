@@ -1,6 +1,6 @@
 package redoubt.md;
 
-/** How a slot stands, in the words of {@code dev-*}{@code /state} (specs/mdmon.md §2.2). */
+/** How a slot stands, in the words of {@code dev-*}{@code /state} (Linux, Documentation/admin-guide/md.rst). */
 public enum MemberState {
     /** Holds the array's content; read and written. */
     IN_SYNC("in_sync"),

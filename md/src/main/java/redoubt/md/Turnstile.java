@@ -9,10 +9,10 @@ import redoubt.block.IoRequest;
 /**
  * Counts requests in and out, and parks them while it is shut.
  *
- * <p>The order that makes it right (specs/md-core.md §2, INV-W2) is <em>count first, look second</em>: who enters raises the count and then
- * reads whether the turnstile is open; who wants it empty shuts it and then reads the count. Both are volatile accesses, so at least
- * one of the two sees the other. A request that finds it shut lowers the count again and is parked; it looks once more after parking,
- * because the turnstile may have been opened, and its list emptied, in between.
+ * <p>The order that makes it right (Linux, drivers/md/md.c, md_write_start and set_in_sync) is <em>count first, look second</em>: who
+ * enters raises the count and then reads whether the turnstile is open; who wants it empty shuts it and then reads the count. Both are
+ * volatile accesses, so at least one of the two sees the other. A request that finds it shut lowers the count again and is parked; it looks
+ * once more after parking, because the turnstile may have been opened, and its list emptied, in between.
  *
  * <p>No locks. A parked request is a place in a list, not a thread. The count and the number of entries ever made share one word, so
  * that entering costs one atomic operation.

@@ -7,11 +7,11 @@ import redoubt.workqueue.WorkItem;
 import redoubt.workqueue.Workqueue;
 
 /**
- * Where every write passes: open while the metadata on the members says dirty, shut otherwise (specs/md-core.md §2).
+ * Where every write passes: open while the metadata on the members says dirty, shut otherwise (Linux, drivers/md/md.c, md_write_start).
  *
  * <p>A write that finds it shut is parked, and the gate asks the keeper for the dirty mark; when that is durable the gate opens and the
  * parked writes go on. When no write has come for the safe-mode delay and none is inside, the gate shuts itself, looks once more
- * whether somebody slipped in (INV-W2, see {@link Turnstile}), and asks the keeper for the clean mark.
+ * whether somebody slipped in (see {@link Turnstile}), and asks the keeper for the clean mark.
  *
  * <p>{@link #enter} and {@link #leave} are called by any thread; what changes the state are steps on the array's queue.
  */

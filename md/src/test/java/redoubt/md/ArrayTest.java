@@ -11,7 +11,7 @@ import redoubt.block.IoStatus;
 /** The gate, the records and the failures of an array, step by step. */
 class ArrayTest {
 
-    /** INV-W1: no data write reaches a member before the dirty mark is durable. */
+    /** No data write reaches a member before the dirty mark is durable. */
     @Test
     void firstWriteAfterCleanWaitsForTheDirtyMark() {
         ArrayRig rig = new ArrayRig(false, 8);
@@ -56,7 +56,7 @@ class ArrayTest {
         assertThat(rig.keeper.asked).containsExactly("dirty", "clean");
     }
 
-    /** INV-W2: no clean while a write is inside. */
+    /** No clean while a write is inside. */
     @Test
     void aWriteInFlightKeepsTheArrayDirty() {
         ArrayRig rig = activeRig();

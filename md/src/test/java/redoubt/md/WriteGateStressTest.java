@@ -21,8 +21,9 @@ import redoubt.block.IoStatus;
 import redoubt.workqueue.Workqueue;
 
 /**
- * Goal: the store-load pairing of the gate (specs/md-core.md §2, TEST). Method: four threads write while a fifth asks for the clean mark again and
- * again; the member looks, at each write that reaches it, whether the metadata says dirty at that moment.
+ * Goal: the store-load pairing of the gate (Linux, drivers/md/md.c, md_write_start and set_in_sync). Method: four threads write while a
+ * fifth asks for the clean mark again and again; the member looks, at each write that reaches it, whether the metadata says dirty at that
+ * moment.
  */
 class WriteGateStressTest {
 

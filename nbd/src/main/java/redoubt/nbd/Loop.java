@@ -78,7 +78,7 @@ abstract class Loop {
         }
     }
 
-    /** A bug, or a machine in trouble: counted, the first one shown, and the loop goes on (reclaim-rules.md, rule 13). */
+    /** A bug, or a machine in trouble: counted, the first one shown, and the loop goes on. */
     final void fault(Throwable fault) {
         if (faults.getAndIncrement() == 0) {
             Thread current = Thread.currentThread();

@@ -17,9 +17,9 @@ import redoubt.md.Traits;
  * The levels that keep data as copies and nothing else: RAID0 (one copy), RAID1 (a copy on every member), RAID10.
  *
  * <p>A write goes to every copy that is in sync; it ends when all have answered. A read goes to one copy a piece, chosen as md chooses
- * (specs/md-core.md §8): the member whose last read ended here, else the one with the fewest reads in flight or, if heads have to move, the
- * nearest; where mirrors are not known to agree, always the first slot. A piece whose only copies are gone or cannot be read is an
- * I/O error.
+ * (Linux, drivers/md/raid1.c, read_balance): the member whose last read ended here, else the one with the fewest reads in flight or, if
+ * heads have to move, the nearest; where mirrors are not known to agree, always the first slot. A piece whose only copies are gone or
+ * cannot be read is an I/O error.
  *
  * <p>No state but the members' counters, no locks; any thread.
  */

@@ -4,7 +4,7 @@ import redoubt.md.Layout;
 
 /**
  * Chunks dealt out to the slots in turn, each chunk to {@code copies} neighbours: RAID0 with one copy, RAID10's near layout with more, and
- * RAID1 where there are as many copies as slots (specs/md-core.md §9 with f = 1; specs/imsm.md §6).
+ * RAID1 where there are as many copies as slots (Linux, drivers/md/raid10.c, with one far copy; docs/FORMATS.md, "map").
  *
  * <p>Copy c of chunk k stands at position k·copies + c; the slot is the position modulo the slots, the row the position divided by them.
  */

@@ -4,7 +4,7 @@ import redoubt.md.Layout;
 
 /**
  * Chunks dealt out in stripes of one chunk a slot, one of them parity: RAID5 in its four rotations, and RAID4 with the parity on the
- * first or the last slot (specs/md-core.md §10; specs/imsm.md §6 for IMSM's, which is left-asymmetric).
+ * first or the last slot (Linux, drivers/md/raid5.c, raid5_compute_sector; docs/FORMATS.md, "map", for IMSM's, which is left-asymmetric).
  *
  * <p>A stripe holds {@code slots - 1} chunks of data, numbered by their <em>index</em>; all its strips lie at the same place of their members:
  * {@code stripe · chunk}. Pure arithmetic, no state.

@@ -3,8 +3,8 @@ package redoubt.personality;
 import java.util.Optional;
 
 /**
- * How the parity of one stripe after the other moves over the slots, with the numbers and words of md (specs/md-core.md §10). IMSM knows
- * {@link #LEFT_ASYMMETRIC} only (specs/imsm.md §6).
+ * How the parity of one stripe after the other moves over the slots, with the numbers and words of md (Linux, drivers/md/raid5.c,
+ * raid5_compute_sector). IMSM knows {@link #LEFT_ASYMMETRIC} only (docs/FORMATS.md, "map").
  */
 public enum ParityRotation {
     /** From the last slot down; data fills the other slots from the first. */

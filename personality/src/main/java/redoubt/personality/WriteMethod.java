@@ -1,7 +1,8 @@
 package redoubt.personality;
 
 /**
- * How a write to a band comes by the new parity (specs/md-core.md §12). Pure: the choice is made from sets of slots, bit k being slot k.
+ * How a write to a band comes by the new parity (Linux, drivers/md/raid5.c, handle_stripe_dirtying). Pure: the choice is made from sets of
+ * slots, bit k being slot k.
  */
 enum WriteMethod {
     /** The parity's member is gone: data is written, nothing is read. */

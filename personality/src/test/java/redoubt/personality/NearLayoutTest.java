@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The layouts of levels 0, 1 and 10 on paper: specs/md-core.md §9 with one far copy, and specs/imsm.md §6. */
+/** The layouts of levels 0, 1 and 10 on paper: as Linux, drivers/md/raid10.c, with one far copy, and docs/FORMATS.md, "map", have them. */
 class NearLayoutTest {
 
     private static final long CHUNK = 128 << 10;

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The layouts of levels 4 and 5 on paper: specs/md-core.md §10 and specs/imsm.md §6. */
+/** The layouts of levels 4 and 5 on paper: as Linux, drivers/md/raid5.c, raid5_compute_sector, and docs/FORMATS.md, "map", have them. */
 class ParityLayoutTest {
 
     private static final long CHUNK = 64 << 10;

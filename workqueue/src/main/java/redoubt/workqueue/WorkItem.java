@@ -4,7 +4,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something to be done, made once and queued as often as there is cause (specs/workqueue.md §2).
+ * Something to be done, made once and queued as often as there is cause (Linux, Documentation/core-api/workqueue.rst).
  *
  * <p>An item that is pending is not queued a second time: {@link Workqueue#queue} answers false, and the run that is still to come
  * sees everything stored before that call. PENDING is cleared before the function runs, so an item may be queued again from within

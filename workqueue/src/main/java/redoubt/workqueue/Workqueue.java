@@ -8,11 +8,11 @@ import redoubt.base.Worker;
 import redoubt.base.WorkerFactory;
 
 /**
- * An ordered queue of work items: run in the order in which they were queued, one at a time (specs/workqueue.md §6, "Ordered").
+ * An ordered queue of work items: run in the order in which they were queued, one at a time (Linux, Documentation/core-api/workqueue.rst).
  *
  * <p>Its worker is made at construction, or construction fails. That one context is what MEM_RECLAIM promises: an item that is queued
- * will be started without a thread having to be created, whatever the state of the machine (INV-5a with the rescuer as the only
- * worker). It follows that an item may not wait for another item of the same queue.
+ * will be started without a thread having to be created, whatever the state of the machine: the rescuer is the only
+ * worker. It follows that an item may not wait for another item of the same queue.
  *
  * <p>Arrivals are pushed on a lock-free stack and taken whole by the worker, which turns them round; {@link #queue} takes no lock and
  * allocates nothing. Field legend. A: any thread, atomically; W: the worker only.

@@ -13,12 +13,12 @@ import org.junit.jupiter.api.Test;
 import redoubt.base.Threads;
 import redoubt.base.WorkerFactory;
 
-/** What an ordered queue promises (specs/workqueue.md §2, §3, §6). */
+/** What an ordered queue promises (Linux, Documentation/core-api/workqueue.rst). */
 class WorkqueueTest {
 
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    /** TEST-6: start(i+1) happens after end(i), so a plain list is enough. */
+    /** Start(i+1) happens after end(i), so a plain list is enough. */
     @Test
     void itemsRunInTheOrderInWhichTheyWereQueued() throws InterruptedException {
         List<Integer> ran = new ArrayList<>();
@@ -32,7 +32,7 @@ class WorkqueueTest {
         assertThat(ran).hasSize(10_000).isSorted();
     }
 
-    /** TEST-2, INV-2b: a refused queue() is still followed by a run that sees what was stored before it. */
+    /** A refused queue() is still followed by a run that sees what was stored before it. */
     @Test
     void aRefusedQueueIsSeenByTheRunThatIsStillToCome() throws InterruptedException {
         AtomicLong stored = new AtomicLong();
@@ -48,7 +48,7 @@ class WorkqueueTest {
         assertThat(seen.get()).isEqualTo(200_000);
     }
 
-    /** INV-2a and INV-3: as many runs as accepted calls, and never two at once. */
+    /** As many runs as accepted calls, and never two at once. */
     @Test
     void everyAcceptedCallIsOneRun() throws InterruptedException {
         AtomicInteger inside = new AtomicInteger();

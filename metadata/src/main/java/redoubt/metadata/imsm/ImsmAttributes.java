@@ -1,6 +1,6 @@
 package redoubt.metadata.imsm;
 
-/** The attribute bits of a container (specs §2.7): what a reader must understand before it may activate a volume. */
+/** The attribute bits of a container (docs/FORMATS.md, "Header"): what a reader must understand before it may activate a volume. */
 final class ImsmAttributes {
 
     static final int RAID0 = 0x00000001;

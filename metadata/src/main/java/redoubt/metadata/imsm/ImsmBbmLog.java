@@ -6,7 +6,7 @@ import java.util.Optional;
 import redoubt.metadata.MetadataRefused;
 
 /**
- * The bad block log at the end of the block (specs §12).
+ * The bad block log at the end of the block (docs/FORMATS.md, "Bad block log").
  *
  * <pre>
  *   0 signature ABADB10C (4)   4 entry_count (4)   8 entries, 8 bytes each:

@@ -1,6 +1,6 @@
 package redoubt.metadata.imsm;
 
-/** The sum, modulo 2^32, of all words of a block except the word that holds the sum (specs §3). */
+/** The sum, modulo 2^32, of all words of a block except the word that holds the sum (docs/FORMATS.md, "Header"). */
 final class ImsmChecksum {
 
     private ImsmChecksum() {}

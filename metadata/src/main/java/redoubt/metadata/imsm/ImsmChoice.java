@@ -14,8 +14,8 @@ import redoubt.metadata.Placement;
 import redoubt.metadata.Placement.Verdict;
 
 /**
- * From disks to containers (specs §11.2). Disks are grouped by identity; in each group the newest block wins, unless the blocks show that
- * two parts of the container each went on alone.
+ * From disks to containers (docs/FORMATS.md, "Which block wins"). Disks are grouped by identity; in each group the newest block wins,
+ * unless the blocks show that two parts of the container each went on alone.
  *
  * <p>This differs from mdadm where mdadm would lose: a power cut in the round of writes that changes the family number leaves no block
  * that all its disks agree on, and mdadm then finds no container. Here the newest block wins as long as it and every other share an

@@ -15,7 +15,7 @@ import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
 
 /**
- * Makes containers and volumes by the rules of mdadm (specs §7).
+ * Makes containers and volumes by the rules of mdadm (mdadm, super-intel.c, init_super_imsm_volume and add_to_super_imsm_volume).
  *
  * @param shape what follows from the wish
  */

@@ -5,7 +5,7 @@ import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 
 /**
- * A volume, 80 bytes and an {@link ImsmVol} (specs §2.3).
+ * A volume, 80 bytes and an {@link ImsmVol} (docs/FORMATS.md, "Volume").
  *
  * <pre>
  *    0 volume name (16)        16 size_low (4)      20 size_high (4)     24 status (4)

@@ -7,7 +7,7 @@ import redoubt.metadata.DiskState;
 import redoubt.metadata.MetadataRefused;
 
 /**
- * An entry of the disk table, 48 bytes (specs §2.2).
+ * An entry of the disk table, 48 bytes (docs/FORMATS.md, "Disk").
  *
  * <pre>
  *    0 serial (16)            16 total_blocks_lo (4)   20 scsi_id (4)

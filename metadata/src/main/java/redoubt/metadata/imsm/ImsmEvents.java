@@ -9,7 +9,7 @@ import redoubt.metadata.Migration;
 import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
 
-/** What each event does to the block, as mdmon does it (specs §10, §12, §13). */
+/** What each event does to the block, as mdmon does it (mdadm, super-intel.c, imsm_set_array_state and imsm_set_disk). */
 final class ImsmEvents {
 
     private ImsmEvents() {}
@@ -125,8 +125,8 @@ final class ImsmEvents {
     }
 
     /**
-     * Ends what is under way in a state (specs §10.1). Where that is not the state it was meant to lead to, what was out of sync before
-     * still is.
+     * Ends what is under way in a state (mdadm, super-intel.c, end_migration). Where that is not the state it was meant to lead to, what
+     * was out of sync before still is.
      */
     static ImsmContainer endMigration(ImsmContainer container, int volume, int state) {
         ImsmDev dev = container.mpb().devs().get(volume);

@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import java.util.List;
 import redoubt.metadata.MetadataRefused;
 
-/** Refuses volumes that lie over each other, over the metadata, or beyond their disks (specs §11.4). */
+/** Refuses volumes that lie over each other, over the metadata, or beyond their disks (docs/FORMATS.md, "What is refused"). */
 final class ImsmExtents {
 
     private ImsmExtents() {}

@@ -6,8 +6,9 @@ import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 
 /**
- * How the loss of a disk is recorded (specs §10.3): its serial is changed so that the physical disk no longer matches, its entry is marked
- * failed, its slot out of sync, and the state follows. The failed disk is not written any more and keeps an older generation.
+ * How the loss of a disk is recorded (mdadm, super-intel.c, mark_failure and mark_missing): its serial is changed so that the physical disk
+ * no longer matches, its entry is marked failed, its slot out of sync, and the state follows. The failed disk is not written any more and
+ * keeps an older generation.
  */
 final class ImsmFailures {
 

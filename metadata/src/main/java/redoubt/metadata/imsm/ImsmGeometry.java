@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import redoubt.metadata.RaidLevel;
 
 /**
- * What a volume's map means in md's terms (specs §6, §7).
+ * What a volume's map means in md's terms (docs/FORMATS.md, "map").
  *
  * @param level level; on disk 1 stands for RAID1 with two members and for RAID10 with any other number
  * @param members slots

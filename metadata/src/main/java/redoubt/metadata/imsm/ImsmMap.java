@@ -6,7 +6,7 @@ import redoubt.metadata.Bytes;
 import redoubt.metadata.MetadataRefused;
 
 /**
- * Where a volume's data lies: geometry, state and members, 48 bytes and 4 for each member (specs §2.5).
+ * Where a volume's data lies: geometry, state and members, 48 bytes and 4 for each member (docs/FORMATS.md, "map").
  *
  * <pre>
  *    0 pba_of_lba0_lo (4)       4 blocks_per_member_lo (4)   8 num_data_stripes_lo (4)

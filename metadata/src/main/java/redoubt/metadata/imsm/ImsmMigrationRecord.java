@@ -1,8 +1,8 @@
 package redoubt.metadata.imsm;
 
 /**
- * The record in the last sector of a disk that says how far a reshape has come, 128 bytes (specs §2.6). Read only: this engine does not
- * reshape IMSM volumes.
+ * The record in the last sector of a disk that says how far a reshape has come, 128 bytes (docs/FORMATS.md, "Migration record"). Read only:
+ * this engine does not reshape IMSM volumes.
  *
  * <pre>
  *    0 rec_status (4)             4 curr_migr_unit_lo (4)     8 family_num (4)        12 ascending_migr (4)

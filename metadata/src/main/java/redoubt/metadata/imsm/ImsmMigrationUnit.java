@@ -2,7 +2,7 @@ package redoubt.metadata.imsm;
 
 import redoubt.metadata.RaidLevel;
 
-/** How many sectors of each member one unit of a migration stands for (specs §10.5). */
+/** How many sectors of each member one unit of a migration stands for (mdadm, super-intel.c, blocks_per_migr_unit). */
 final class ImsmMigrationUnit {
 
     private static final int MIRROR_STEP_SECTORS = 256;

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.MdUuid;
 
-/** UUIDs of containers and volumes: the first 16 bytes of a SHA-1 over what identifies them (specs §4). */
+/** UUIDs of containers and volumes: the first 16 bytes of a SHA-1 over what identifies them (docs/FORMATS.md, "UUIDs"). */
 final class ImsmNames {
 
     private static final int UUID_BYTES = 16;

@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import redoubt.metadata.DiskGeometry;
 
 /**
- * Where the parts of the metadata stand on a disk of D bytes with sectors of S bytes (specs §1).
+ * Where the parts of the metadata stand on a disk of D bytes with sectors of S bytes (docs/FORMATS.md, "Where it stands").
  *
  * <pre>
  *   D - (2+x)S            D - 2S      D - S        D

@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.RaidLevel;
 
-/** The values of rwh_policy, how a volume closes the write hole (specs §13), in mdadm's words. */
+/** The values of rwh_policy, how a volume closes the write hole (docs/FORMATS.md, "Volume"), in mdadm's words. */
 final class ImsmPolicy {
 
     static final int OFF = 0;

@@ -13,7 +13,7 @@ import redoubt.metadata.ReadFailed;
 /**
  * Reads one disk: the anchor, then the extension whose length the anchor states, and the migration record where a reshape is under way. At
  * most 64 KiB and one sector are read, in at most three reads, and no field but signature and size is believed before the checksum
- * is right (specs §1).
+ * is right (docs/FORMATS.md, "Where it stands").
  */
 final class ImsmProbe {
 

@@ -7,7 +7,7 @@ import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 import redoubt.metadata.Printable;
 
-/** A disk takes the place of a lost one: how that begins and ends (specs §9, §10.4). */
+/** A disk takes the place of a lost one: how that begins and ends (mdadm, super-intel.c, apply_update_activate_spare and imsm_set_disk). */
 final class ImsmRebuild {
 
     private ImsmRebuild() {}

@@ -12,7 +12,7 @@ import redoubt.metadata.Report.Section;
 import redoubt.metadata.Report.Value;
 
 /**
- * Every field of a block, in the order and the words of {@code mdadm --examine} (specs §14).
+ * Every field of a block, in the order and the words of {@code mdadm --examine} (mdadm, super-intel.c, examine_super_imsm).
  *
  * @param mpb the block
  * @param geometry of the disk it was read from

@@ -1,6 +1,6 @@
 package redoubt.metadata.imsm;
 
-/** Sectors at the end of a disk that volumes leave alone (specs §7, placement). */
+/** Sectors at the end of a disk that volumes leave alone (docs/FORMATS.md, "Where it stands"). */
 final class ImsmReservation {
 
     /** Room for the block, the migration record and the copy area of a reshape. */

@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import java.util.List;
 
 /**
- * The largest run of sectors that is free on every one of some disks (specs §7, placement).
+ * The largest run of sectors that is free on every one of some disks (mdadm, super-intel.c, merge_extents).
  *
  * @param firstSector where it begins
  * @param sectors how long it is; 0 or less when there is none

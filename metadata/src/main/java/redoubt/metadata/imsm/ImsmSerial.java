@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import java.nio.charset.StandardCharsets;
 import redoubt.metadata.Bytes;
 
-/** Serials of disks, which alone tell the members of a container apart (specs §5, §10.3). */
+/** Serials of disks, which alone tell the members of a container apart (docs/FORMATS.md, "Disk"). */
 final class ImsmSerial {
 
     private static final int BYTES = ImsmDisk.SERIAL_BYTES;

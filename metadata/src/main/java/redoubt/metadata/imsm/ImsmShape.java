@@ -7,7 +7,7 @@ import redoubt.metadata.RaidLevel;
 import redoubt.metadata.VolumePlan;
 
 /**
- * The numbers that follow from a wish for a volume (specs §7).
+ * The numbers that follow from a wish for a volume (mdadm, super-intel.c, init_super_imsm_volume).
  *
  * @param container where the volume is to be
  * @param plan the wish

@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import java.util.List;
 import redoubt.metadata.Bytes;
 
-/** The private block of a pristine spare: one disk, no volume, a family that is the sum of the block itself (specs §9). */
+/** The private block of a pristine spare: one disk, no volume, a family that is the sum of the block itself (docs/FORMATS.md, "Spare"). */
 final class ImsmSpare {
 
     private static final int FIRST_GENERATION = 1;

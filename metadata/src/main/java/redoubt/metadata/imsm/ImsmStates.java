@@ -3,7 +3,7 @@ package redoubt.metadata.imsm;
 import java.util.function.IntPredicate;
 import redoubt.metadata.VolumeState;
 
-/** What the slots of a map add up to (specs §10.2). */
+/** What the slots of a map add up to (mdadm, super-intel.c, imsm_check_degraded). */
 final class ImsmStates {
 
     private ImsmStates() {}

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 import redoubt.metadata.Bytes;
 
 /**
- * The metadata block of a container (specs §2.1): a header, the disk table, the volumes one behind another, the bad block log.
+ * The metadata block of a container (docs/FORMATS.md, "Intel IMSM"): a header, the disk table, the volumes one behind another, the bad
+ * block log.
  *
  * @param header what stands before the tables
  * @param disks the disk table

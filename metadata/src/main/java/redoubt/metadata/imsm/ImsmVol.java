@@ -5,7 +5,7 @@ import redoubt.metadata.Bytes;
 import redoubt.metadata.MetadataRefused;
 
 /**
- * The moving part of a volume: dirty mark, migration, and one map or two, 32 bytes and the maps (specs §2.4).
+ * The moving part of a volume: dirty mark, migration, and one map or two, 32 bytes and the maps (docs/FORMATS.md, "vol").
  *
  * <pre>
  *    0 curr_migr_unit_lo (4)   4 checkpoint_id (4)    8 migr_state (1)    9 migr_type (1)
@@ -13,7 +13,7 @@ import redoubt.metadata.MetadataRefused;
  *   16 curr_migr_unit_hi (4)  20 filler (12)         32 map[0], then map[1] while migr_state is not 0
  * </pre>
  *
- * Two maps (§10.1): while a migration runs, map[0] is the state it leads to and map[1] the state it came from.
+ * Two maps: while a migration runs, map[0] is the state it leads to and map[1] the state it came from.
  *
  * @param migrationUnit units of the migration that are done; on 4096-byte disks it is scaled by 8 although it counts no blocks
  * @param checkpointId kept as found

@@ -12,8 +12,8 @@ import redoubt.metadata.WriteRound.MemberWrites;
 import redoubt.metadata.WriteRound.Step;
 
 /**
- * What to write where (specs §1): on each disk the migration record is cleared, then the extension is written and flushed, and the anchor
- * comes last. As long as only the anchor changes, the write of one sector is all there is to tear.
+ * What to write where (docs/FORMATS.md, "Where it stands"): on each disk the migration record is cleared, then the extension is written and
+ * flushed, and the anchor comes last. As long as only the anchor changes, the write of one sector is all there is to tear.
  */
 final class ImsmWrites {
 
