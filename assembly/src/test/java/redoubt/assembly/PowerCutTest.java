@@ -34,6 +34,8 @@ class PowerCutTest {
 
     private static final int STEPS = 24;
     private static final long LIMIT_NANOS = 20_000_000_000L;
+    private static final long SOAK_NANOS =
+            TimeUnit.SECONDS.toNanos(Integer.getInteger("redoubt.powercut.soak.seconds", 300));
 
     @ParameterizedTest
     @EnumSource
@@ -58,16 +60,18 @@ class PowerCutTest {
         failAtEveryBoundary(kind, seed, (int) Math.floorMod(seed, (long) kind.disks));
     }
 
+    /** Every member in turn, each turn with a new script, until the time is spent; each member at least once. */
     @Tag("soak")
     @ParameterizedTest
     @EnumSource(names = {"RAID1", "RAID10", "RAID5"})
     @Timeout(value = 1, unit = TimeUnit.HOURS)
     void atEveryBoundaryAroundAFailureOfEveryMember(SimulatedContainer.Kind kind) throws Exception {
-        for (int round = 0; round < 20; round++) {
-            for (int victim = 0; victim < kind.disks; victim++) {
-                failAtEveryBoundary(kind, Seed.next(), victim);
-            }
+        long began = System.nanoTime();
+        int scripts = 0;
+        while (scripts < kind.disks || System.nanoTime() - began < SOAK_NANOS) {
+            failAtEveryBoundary(kind, Seed.next(), scripts++ % kind.disks);
         }
+        System.err.printf("%s: power cut at every boundary of %d scripts%n", kind, scripts);
     }
 
     private static void failAtEveryBoundary(SimulatedContainer.Kind kind, long seed, int victim) throws Exception {
