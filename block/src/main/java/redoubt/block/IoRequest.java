@@ -107,7 +107,7 @@ public final class IoRequest {
     /** How often the array that has the request has started it again; {@link #prepare} clears it. */
     public int attempts;
 
-    /** {@link redoubt.base.Clock#nanos()} when the current device accepted it; written and read by that device only. */
+    /** When the current device accepted it, by a clock of that device, which alone writes and reads it. */
     public long acceptedNanos;
 
     IoRequest(IoRequestPool pool, int index) {

@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.AwakeTime;
 import redoubt.base.Beat;
 import redoubt.base.Heartbeat;
 
@@ -13,7 +14,7 @@ import redoubt.base.Heartbeat;
  * The way to one member: requests go in without waiting, and are carried to the operating system by threads that belong to this lane
  * alone. What may hang, hangs here.
  *
- * <p><b>A hung lane is abandoned.</b> When a request is older than the limit, the beat settles everything the lane has: what is with
+ * <p><b>A hung lane is abandoned.</b> When a request is older than the limit, in {@link AwakeTime}, the beat settles everything the lane has: what is with
  * the operating system {@link IoStatus#TIMED_OUT}, with its memory in quarantine, and what waits {@link IoStatus#GONE}. From then on
  * the lane takes nothing. Its threads are not interrupted and their descriptors not closed from outside, for both hang with the
  * call (measured on a frozen file system); each thread ends, and closes what is its own, when its call comes back, if it ever does.
@@ -36,6 +37,7 @@ abstract class Lane {
 
     private final long limitNanos;
     private final Heartbeat heartbeat;
+    private final AwakeTime time;
     private final Beat beat = this::beat;
     private final AtomicInteger state = new AtomicInteger(OPEN);
     private final AtomicLong faults = new AtomicLong();
@@ -59,6 +61,7 @@ abstract class Lane {
     Lane(long limitNanos, int queueCapacity, int callCount, int threadCount, Heartbeat heartbeat) {
         this.limitNanos = limitNanos;
         this.heartbeat = heartbeat;
+        this.time = new AwakeTime(heartbeat.clock(), limitNanos);
         this.queue = new RequestQueue(queueCapacity);
         this.calls = new Call[callCount];
         for (int i = 0; i < callCount; i++) {
@@ -102,7 +105,7 @@ abstract class Lane {
             complete(request, IoStatus.GONE);
             return;
         }
-        request.acceptedNanos = heartbeat.clock().nanos();
+        request.acceptedNanos = time.nanos();
         queue.put(request);
         VarHandle.fullFence();
         if (state.get() == OPEN) {
@@ -195,12 +198,13 @@ abstract class Lane {
         }
     }
 
-    private void beat(long nowNanos) {
+    private void beat(long roundNanos) {
         if (abandoned()) {
             heartbeat.unregister(beat);
             return;
         }
-        if (tooOld(nowNanos)) {
+        time.beat();
+        if (tooOld(time.nanos())) {
             abandon();
         }
     }

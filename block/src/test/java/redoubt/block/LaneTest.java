@@ -94,6 +94,20 @@ class LaneTest {
                 .isTrue();
     }
 
+    /** Goal: a machine that was suspended with a call under way does not take it out on the member, and still finds out what hangs. */
+    @Test
+    void doesNotCountThePauseOfTheProcess() throws Exception {
+        ThreadLane lane = lane(1, 4);
+        Ended runs = submit(lane);
+        work.awaitInside(1);
+        Ended waits = submit(lane);
+        time.pause(1_000 * LIMIT_NANOS);
+        assertThat(lane.abandoned()).isFalse();
+        time.advance(LIMIT_NANOS);
+        assertThat(runs.status).isEqualTo(IoStatus.TIMED_OUT);
+        assertThat(waits.status).isEqualTo(IoStatus.GONE);
+    }
+
     /** Goal: when one call hangs, those beside it are given up with it: nobody waits for a member that has failed. */
     @Test
     void abandonsAllCallsTogether() throws Exception {

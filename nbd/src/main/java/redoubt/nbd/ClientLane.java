@@ -5,6 +5,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.AwakeTime;
 import redoubt.base.Clock;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoRequest;
@@ -28,7 +29,7 @@ final class ClientLane {
     private final CommandWriter commands;
     private final AnswerReader answers;
     private final Selector selector;
-    private final Clock clock;
+    private final AwakeTime time;
     private final long timeLimitNanos;
     private final Consumer<SelectionKey> whenReady = ClientLane::noticed;
 
@@ -44,12 +45,12 @@ final class ClientLane {
             Selector selector,
             BlockLimits limits,
             NbdClientOptions options,
-            Clock clock) {
+            AwakeTime time) {
         this.client = client;
         this.selector = selector;
-        this.clock = clock;
+        this.time = time;
         this.timeLimitNanos = options.timeLimitNanos();
-        link = new ClientLink(address, remote, selector, limits, options, clock);
+        link = new ClientLink(address, remote, selector, limits, options, Clock.system());
         flights = new Flights(options.inFlight());
         commands = new CommandWriter(flights);
         answers = new AnswerReader(flights, limits.blockBytes());
@@ -135,7 +136,8 @@ final class ClientLane {
 
     /** Ends everything if a request is too old. */
     private void expire() {
-        long now = clock.nanos();
+        time.beat();
+        long now = time.nanos();
         IoRequest waiting = pendingHead;
         if ((waiting != null && now - waiting.acceptedNanos > timeLimitNanos)
                 || flights.anyOlderThan(timeLimitNanos, now)) {

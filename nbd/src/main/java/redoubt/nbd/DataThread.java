@@ -162,7 +162,6 @@ final class DataThread extends Loop {
     /** Does what can be done for a session now; answers whether there was anything. */
     private boolean serve(Session session) {
         boolean worked = false;
-        serving(session);
         try {
             SelectionKey key = session.keyWith(this, index);
             worked = session.execution.takeMail();
@@ -201,8 +200,6 @@ final class DataThread extends Loop {
         } catch (RuntimeException | Error bug) {
             fault(bug);
             close(session);
-        } finally {
-            serving(null);
         }
         return worked;
     }

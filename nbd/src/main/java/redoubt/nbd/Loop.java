@@ -34,9 +34,6 @@ abstract class Loop {
     private final AtomicLong faults = new AtomicLong();
     private volatile @Nullable Thread thread;
 
-    /** The session that this thread has in hand at the moment; the thread's own. */
-    private @Nullable Session serving;
-
     @SuppressWarnings("UnusedVariable") // through its updater
     private volatile @Nullable Session inbox;
 
@@ -93,14 +90,8 @@ abstract class Loop {
         return faults.get();
     }
 
-    /** This thread takes a session in hand; null when it lets go of it. */
-    final void serving(@Nullable Session session) {
-        serving = session;
-    }
-
-    /** Any thread: whether it is this one, and has this session in hand, so that it will look at whatever it finds there. */
-    final boolean isServing(Session session) {
-        return Thread.currentThread() == thread && serving == session;
+    final boolean isCurrent() {
+        return Thread.currentThread() == thread;
     }
 
     final void end() {

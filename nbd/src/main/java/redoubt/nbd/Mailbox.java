@@ -9,8 +9,7 @@ import redoubt.block.IoRequestPool;
 
 /**
  * The requests of one session that have come back from the device and were not looked at yet. Any thread brings them, the session's owner
- * takes them; those that come back inside the owner's own call to the device for this very session go into a plain list instead. A call for another
- * session does not count: the owner will not look here after it unless it is told.
+ * takes them; those that come back inside the owner's own call to the device go into a plain list instead.
  *
  * <p>When the session is closed the box is {@link #shut}: each request that still comes back is put away by whoever brings it, and the last one
  * gives up the client's place.
@@ -51,7 +50,7 @@ final class Mailbox implements IoCompletion {
 
     @Override
     public void completed(IoRequest request) {
-        if (session.owner.isServing(session) && !session.closed) {
+        if (session.owner.isCurrent() && !session.closed) {
             request.next = null;
             if (inlineTail == null) {
                 inlineHead = request;

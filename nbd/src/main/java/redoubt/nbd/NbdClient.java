@@ -14,6 +14,7 @@ import java.nio.channels.SocketChannel;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.AwakeTime;
 import redoubt.base.Clock;
 import redoubt.base.Threads;
 import redoubt.block.BlockDevice;
@@ -64,7 +65,7 @@ public final class NbdClient implements BlockDevice {
 
     private final NbdUri uri;
     private final BlockLimits limits;
-    private final Clock clock = Clock.system();
+    private final AwakeTime time;
     private final Selector selector;
     private final ClientLane lane;
     private final AtomicReference<@Nullable IoRequest> inbox = new AtomicReference<>();
@@ -76,7 +77,8 @@ public final class NbdClient implements BlockDevice {
         this.uri = uri;
         this.selector = selector;
         this.limits = limits(remote, options);
-        this.lane = new ClientLane(this, address, remote, selector, limits, options, clock);
+        this.time = new AwakeTime(Clock.system(), options.timeLimitNanos());
+        this.lane = new ClientLane(this, address, remote, selector, limits, options, time);
         Threads.start("nbd-client-" + uri.export(), lane::run);
     }
 
@@ -164,7 +166,7 @@ public final class NbdClient implements BlockDevice {
             request.complete(IoStatus.OK);
             return;
         }
-        request.acceptedNanos = clock.nanos();
+        request.acceptedNanos = time.nanos();
         while (true) {
             IoRequest first = inbox.get();
             request.next = first;

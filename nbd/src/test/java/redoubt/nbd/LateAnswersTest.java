@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,48 +119,6 @@ class LateAnswersTest {
             device.release(10_000);
             Await.that("all memory came back", () -> served.memory.free() == whole);
             RawClient.simple(served.socket).close();
-        }
-    }
-
-    /**
-     * Goal: an answer that another client's request sets free goes out by itself. Method: a device that lets go of a parked request from within
-     * the submission of the next one, as a gate does that opens, and one data thread for both clients.
-     */
-    @Test
-    void aRequestThatAnothersSubmissionBringsBackIsAnswered() throws IOException {
-        AtomicReference<IoRequest> parked = new AtomicReference<>();
-        MemoryExport gate = new MemoryExport(SIZE) {
-            @Override
-            public void submit(IoRequest request) {
-                if (request.offset() == 0) {
-                    parked.set(request);
-                    return;
-                }
-                super.submit(request);
-                IoRequest old = parked.getAndSet(null);
-                if (old != null) {
-                    super.submit(old);
-                }
-            }
-        };
-        try (ServedDevice served = new ServedDevice(gate, NbdLimits.standard().withThreads(1, 8));
-                RawClient first = RawClient.simple(served.socket);
-                RawClient second = RawClient.simple(served.socket)) {
-            for (int i = 0; i < 20; i++) {
-                first.request(Wire.CMD_READ, 0, 1, 0, 4096);
-                Await.that("the device has it", () -> parked.get() != null);
-                assertThat(second.read(4096, 4096)).hasSize(4096);
-                ByteBuffer answer = ByteBuffer.allocate(16 + 4096);
-                first.channel.configureBlocking(false);
-                Await.that("the first client has its answer", () -> {
-                    try {
-                        return first.channel.read(answer) >= 0 && !answer.hasRemaining();
-                    } catch (IOException cut) {
-                        throw new AssertionError(cut);
-                    }
-                });
-                first.channel.configureBlocking(true);
-            }
         }
     }
 

@@ -14,12 +14,27 @@ import redoubt.base.Heartbeat;
  */
 public final class SteppedTime implements Clock, Heartbeat {
 
+    private static final long LONGEST_STEP_NANOS = 250_000_000L;
+    private static final int LEAST_STEPS = 8;
+    private static final int MOST_STEPS = 10_000;
+
     private final List<Beat> beats = new CopyOnWriteArrayList<>();
     private final Instant start = Instant.parse("2026-01-01T00:00:00Z");
     private final AtomicLong nanos = new AtomicLong();
 
-    /** Goes on by so many nanoseconds, at once, and beats once. */
+    /** Goes on by so many nanoseconds, at once, and beats as often as a process does that runs all the while. */
     public void advance(long byNanos) {
+        long steps = Math.clamp(byNanos / LONGEST_STEP_NANOS, LEAST_STEPS, MOST_STEPS);
+        long gone = 0;
+        for (long step = 1; step <= steps; step++) {
+            long until = byNanos / steps * step + byNanos % steps * step / steps;
+            pause(until - gone);
+            gone = until;
+        }
+    }
+
+    /** Goes on as when the machine was suspended: by so many nanoseconds, with one beat behind them. */
+    public void pause(long byNanos) {
         if (byNanos < 0) {
             throw new IllegalArgumentException("time does not go back: " + byNanos);
         }
