@@ -30,6 +30,7 @@ final class FileCalls implements ThreadLane.Work {
     private final int direct;
     private final boolean blockDevice;
     private final BlockLimits limits;
+    private final WriteBehind behind;
     private final NoSpaceText noSpace = new NoSpaceText();
     private final boolean sizeCanChange;
     private final Runnable left;
@@ -40,6 +41,7 @@ final class FileCalls implements ThreadLane.Work {
      * @param channels one for each thread
      * @param descriptor opened for reading, and for writing unless the limits say read-only; or {@link #NO_DESCRIPTOR}
      * @param direct opened in the same way, past the page cache; or {@link #NO_DESCRIPTOR} to go through it
+     * @param behind what this disk has yet to make durable
      * @param left told when the last channel is closed
      */
     FileCalls(
@@ -48,12 +50,14 @@ final class FileCalls implements ThreadLane.Work {
             int direct,
             boolean blockDevice,
             BlockLimits limits,
+            WriteBehind behind,
             Runnable left) {
         this.channels = channels;
         this.descriptor = descriptor;
         this.direct = direct;
         this.blockDevice = blockDevice;
         this.limits = limits;
+        this.behind = behind;
         this.sizeCanChange = !blockDevice;
         this.left = left;
         this.views = new Views[channels.length];
@@ -75,21 +79,27 @@ final class FileCalls implements ThreadLane.Work {
                     direct == NO_DESCRIPTOR
                             ? write(channel, views[thread], request, call)
                             : transfer(true, channel, views[thread], request, call);
-                case FLUSH -> {
-                    channel.force(false);
-                    yield IoStatus.OK;
-                }
-                case TRIM -> trim(request);
+                case FLUSH -> force(channel);
+                case TRIM -> trim(channel, views[thread], request, call);
                 case WRITE_ZEROES -> writeZeroes(channel, views[thread], request, call);
                 case ALLOCATION -> allocation(request);
             };
-            if (status == IoStatus.OK && request.fua() && request.operation().changesData()) {
-                channel.force(false);
-            }
-            return status;
+            boolean durable = request.fua() && request.operation().changesData();
+            return status == IoStatus.OK && durable ? force(channel) : status;
         } catch (IOException failed) {
             return noSpace.says(failed) ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
         }
+    }
+
+    private IoStatus force(FileChannel channel) {
+        long bytes = behind.notForced();
+        try {
+            channel.force(false);
+        } catch (IOException failed) {
+            behind.lose();
+        }
+        behind.forced(bytes);
+        return behind.hasLost() ? IoStatus.IO_ERROR : IoStatus.OK;
     }
 
     private static IoStatus read(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
@@ -124,7 +134,7 @@ final class FileCalls implements ThreadLane.Work {
                 return IoStatus.TIMED_OUT; // what a hung call left undone must not be done an hour later
             }
         }
-        return IoStatus.OK;
+        return behind.wrote(request.length()) ? force(channel) : IoStatus.OK;
     }
 
     /**
@@ -172,13 +182,15 @@ final class FileCalls implements ThreadLane.Work {
         return sizeCanChange && channel.size() < request.offset() + request.length();
     }
 
-    private IoStatus trim(IoRequest request) {
+    private IoStatus trim(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
         if (!limits.trims()) {
             return IoStatus.OK; // nothing done, as the limits say
         }
         // Not a discard, which promises nothing: a hole reads as zeroes, on a block device too, or the call fails.
         int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
-        return outcome(Linux.fallocate(descriptor, mode, request.offset(), request.length()));
+        IoStatus status = outcome(Linux.fallocate(descriptor, mode, request.offset(), request.length()));
+        // A disk may say only now that it cannot; the limits have promised zeroes.
+        return status == IoStatus.UNSUPPORTED ? zeroed(channel, views, request, call) : status;
     }
 
     private IoStatus writeZeroes(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
@@ -196,11 +208,10 @@ final class FileCalls implements ThreadLane.Work {
                 return status;
             }
         }
-        return onlyIfFast ? IoStatus.UNSUPPORTED : writeZeroBytes(channel, views, request, call);
+        return onlyIfFast ? IoStatus.UNSUPPORTED : zeroed(channel, views, request, call);
     }
 
-    private static IoStatus writeZeroBytes(FileChannel channel, Views views, IoRequest request, Call call)
-            throws IOException {
+    private IoStatus zeroed(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
         ByteBuffer zeroes = views.zeroes;
         long at = request.offset();
         long end = at + request.length();
@@ -213,6 +224,9 @@ final class FileCalls implements ThreadLane.Work {
             at += moved;
             if (!call.wanted()) {
                 return IoStatus.TIMED_OUT;
+            }
+            if (behind.wrote(moved) && force(channel) != IoStatus.OK) {
+                return IoStatus.IO_ERROR;
             }
         }
         return IoStatus.OK;

@@ -32,6 +32,7 @@ public final class FileDevice implements BlockDevice {
     private final BlockLimits limits;
     private final ThreadLane lane;
     private final @Nullable RingLane ring;
+    private final WriteBehind behind;
     private final @Nullable DiskClaim claim;
     private final @Nullable MappedFile mapped;
     private final @Nullable CachedReads cached;
@@ -46,6 +47,7 @@ public final class FileDevice implements BlockDevice {
         this.claim = file.claim;
         this.mapped = file.mapped;
         this.cached = file.cached;
+        this.behind = file.behind;
     }
 
     /**
@@ -94,8 +96,8 @@ public final class FileDevice implements BlockDevice {
             } else if (inline) {
                 file.cached = cachedReads(file.descriptor);
             }
-            FileCalls calls =
-                    new FileCalls(channels, file.descriptor, file.direct, kind.blockDevice(), limits, file::leave);
+            FileCalls calls = new FileCalls(
+                    channels, file.descriptor, file.direct, kind.blockDevice(), limits, file.behind, file::leave);
             String name = "lane-" + path.getFileName();
             handedOver = true; // from here on the lanes close what was opened
             boolean ringWanted = direct && options.way() != FileOptions.Way.THREADS;
@@ -129,6 +131,7 @@ public final class FileDevice implements BlockDevice {
                     file.direct,
                     !kind.blockDevice(),
                     (int) Math.min(limits.sizeBytes(), Math.min(limits.blockBytes(), PROBE_BYTES)),
+                    file.behind,
                     file::leave,
                     options.timeLimitNanos(),
                     options.queueCapacity(),
@@ -201,6 +204,7 @@ public final class FileDevice implements BlockDevice {
     private static final class OpenFile {
         final AtomicInteger users = new AtomicInteger();
         private final @Nullable DiskClaim claim;
+        final WriteBehind behind = new WriteBehind();
         int descriptor = FileCalls.NO_DESCRIPTOR;
         int direct = FileCalls.NO_DESCRIPTOR;
 
@@ -249,11 +253,18 @@ public final class FileDevice implements BlockDevice {
         IoStatus status = limits.check(request);
         if (status != IoStatus.OK) {
             request.complete(status);
+        } else if (behind.hasLost() && asksForDurable(request)) {
+            request.complete(IoStatus.IO_ERROR);
         } else if (lane.open() && performInline(request)) {
             request.complete(IoStatus.OK);
         } else {
             laneFor(request).submit(request);
         }
+    }
+
+    private static boolean asksForDurable(IoRequest request) {
+        IoOperation operation = request.operation();
+        return operation == IoOperation.FLUSH || (request.fua() && operation.changesData());
     }
 
     private Lane laneFor(IoRequest request) {

@@ -56,6 +56,7 @@ final class RingLane extends Lane {
 
     private final int event;
     private final int probeBytes;
+    private final WriteBehind behind;
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment one = arena.allocate(Long.BYTES, Long.BYTES);
     private final MemorySegment eventAnswer = arena.allocate(Long.BYTES, Long.BYTES);
@@ -67,6 +68,7 @@ final class RingLane extends Lane {
      * @param file opened with O_DIRECT, open until {@code left} is called
      * @param sizeCanChange whether it is a regular file
      * @param probeBytes how much of the file to read, to see that it goes, up to 4096; 0 to believe it
+     * @param behind what the disk has yet to make durable
      * @param left told when the ring is closed
      * @throws UnsupportedOperationException if the kernel has no rings or forbids them; {@code left} was told
      */
@@ -75,6 +77,7 @@ final class RingLane extends Lane {
             int file,
             boolean sizeCanChange,
             int probeBytes,
+            WriteBehind behind,
             Runnable left,
             long limitNanos,
             int queueCapacity,
@@ -83,6 +86,7 @@ final class RingLane extends Lane {
         this.file = file;
         this.sizeCanChange = sizeCanChange;
         this.probeBytes = probeBytes;
+        this.behind = behind;
         this.left = left;
         Integer spare = SPARE_EVENTS.poll();
         this.event = spare != null ? spare : Linux.eventDescriptor();
@@ -237,6 +241,10 @@ final class RingLane extends Lane {
             again(ring, slot, request);
         } else if (result < 0) {
             boolean full = result == -Linux.ENOSPC || result == -Linux.EDQUOT;
+            if (request.operation() == IoOperation.FLUSH) {
+                behind.lose();
+                full = false;
+            }
             finish(slot, full ? IoStatus.NO_SPACE : IoStatus.IO_ERROR);
         } else if (request.operation() == IoOperation.FLUSH) {
             finish(slot, IoStatus.OK);

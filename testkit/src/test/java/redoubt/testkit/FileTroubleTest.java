@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Scanner;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -155,6 +156,63 @@ class FileTroubleTest {
                 assertThat(asker.ask(IoOperation.READ, SIZE - BLOCK, BLOCK, 0, null))
                         .isEqualTo(IoStatus.IO_ERROR);
                 assertThat(asker.read(0, BLOCK)).isEqualTo(block);
+            } finally {
+                device.close();
+                assertThat(device.awaitReleased(RELEASE_NANOS)).isTrue();
+            }
+        }
+    }
+
+    /**
+     * Goal: a disk that could not keep what it had taken says so at every flush, not only at the first. Method: a loop device, through the
+     * page cache, whose file lies on a tmpfs that is too small.
+     */
+    @Test
+    void neverForgetsWhatItLost() throws Exception {
+        try (HostTools host = new HostTools(folder)) {
+            Path image = sparse(host.tmpfs(1 << 20), SIZE);
+            FileDevice device = open(host.loop(image, 512), FileOptions.DEFAULTS.withWay(FileOptions.Way.THREADS));
+            try (Asker asker = new Asker(device)) {
+                byte[] block = BlockDeviceContract.bytes(BLOCK, 3);
+                assertThat(asker.writeFua(0, block)).isEqualTo(IoStatus.OK);
+                for (long at = 0; at < 2 << 20; at += BLOCK) {
+                    assertThat(asker.write(at, block)).isEqualTo(IoStatus.OK);
+                }
+                for (int again = 0; again < 10; again++) {
+                    assertThat(asker.ask(IoOperation.FLUSH, 0, 0, 0, null)).isEqualTo(IoStatus.IO_ERROR);
+                }
+                assertThat(asker.writeFua(0, block)).isEqualTo(IoStatus.IO_ERROR);
+                assertThat(asker.read(0, BLOCK)).isEqualTo(block);
+            } finally {
+                device.close();
+                assertThat(device.awaitReleased(RELEASE_NANOS)).isTrue();
+            }
+        }
+    }
+
+    /** Goal: what waits in the page cache stays little, so that a flush ends in time. Method: asks the device what came to it unflushed. */
+    @Test
+    void leavesLittleInThePageCache() throws Exception {
+        try (HostTools host = new HostTools(folder)) {
+            long size = 64 << 20;
+            Path loop = host.loop(host.image(size), 512);
+            FileDevice device = open(loop, FileOptions.DEFAULTS.withWay(FileOptions.Way.THREADS));
+            try (Asker asker = new Asker(device)) {
+                byte[] piece = BlockDeviceContract.bytes(1 << 20, 4);
+                for (long at = 0; at < size; at += piece.length) {
+                    assertThat(asker.write(at, piece)).isEqualTo(IoStatus.OK);
+                }
+                Path statistics = Path.of("/sys/block", loop.getFileName().toString(), "stat");
+                long sectors;
+                try (Scanner fields = new Scanner(Files.readString(statistics))) {
+                    // The seventh field is that of sectors written.
+                    sectors = fields.tokens()
+                            .skip(6)
+                            .mapToLong(Long::parseLong)
+                            .findFirst()
+                            .orElseThrow();
+                }
+                assertThat(sectors * 512).as("bytes written").isGreaterThanOrEqualTo(size * 3 / 4);
             } finally {
                 device.close();
                 assertThat(device.awaitReleased(RELEASE_NANOS)).isTrue();
