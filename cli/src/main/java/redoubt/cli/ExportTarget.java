@@ -292,7 +292,7 @@ final class ExportTarget implements CopyTarget {
         }
         String why = switch (first.status) {
             case NO_SPACE -> "it has no room left";
-            case TIMED_OUT, GONE -> "its server does not answer";
+            case TIMED_OUT, GONE -> "its server does not answer, or broke off";
             case READ_ONLY -> "it is read-only";
             case OK, IO_ERROR, INVALID, UNSUPPORTED -> "its server could not do it";
         };

@@ -16,8 +16,8 @@ import redoubt.block.IoStatus;
  * places: {@link Flights} chooses the commands, {@link CommandWriter} sends them, {@link AnswerReader} takes what comes back, {@link ClientLink} is
  * the connection. All fields, and those of these four, belong to the thread.
  *
- * <p>When the server breaks off, or says what no server may say, the connection is given up and everything asked again; a server that
- * goes on like that runs into the time limit as one that says nothing.
+ * <p>When the server breaks off, or says what no server may say, the connection is given up, and if no change can have been lost with it
+ * everything is asked again; a server that goes on like that runs into the time limit as one that says nothing.
  */
 final class ClientLane {
 
@@ -146,6 +146,10 @@ final class ClientLane {
     }
 
     private void disconnect() {
+        if (flights.mayHaveLostChanges()) {
+            // Whoever comes back under this name may not be what it was.
+            client.abandon();
+        }
         link.disconnect();
         commands.forget();
         answers.forget();

@@ -6,7 +6,7 @@ import redoubt.block.IoStatus;
 
 /**
  * One place for a request that is with a remote server. A long request goes in several steps, one command after another in the same
- * place; after a lost connection the step that was not answered is sent again, which is safe because each does the same when done twice.
+ * place; after a lost connection the step that was not answered is sent again, unless it changes data ({@link Flights#mayHaveLostChanges}).
  *
  * <p>Belongs to the client's thread.
  */
@@ -41,6 +41,9 @@ final class Flight {
     /** Pairs of an ALLOCATION. */
     int pairs;
 
+    /** Of a FLUSH: how many changes had been answered when it was sent. */
+    long changesBefore;
+
     /** Whether the payload of a WRITE is still being sent, from the request's own memory. */
     boolean payloadLeaves;
 
@@ -56,6 +59,11 @@ final class Flight {
         done = 0;
         step = 0;
         status = IoStatus.OK;
+    }
+
+    /** Whether the command is one that changes what the export holds. */
+    boolean changesData() {
+        return type == Wire.CMD_WRITE || type == Wire.CMD_WRITE_ZEROES;
     }
 
     IoRequest carried() {

@@ -26,6 +26,11 @@ final class Flights {
     private int sendHead;
     private int sendCount;
 
+    /** Changes that the server has answered and may still have in a cache, counted; and how many of them a flush has made durable. */
+    private long changes;
+
+    private long durableChanges;
+
     private final MemoryView memory = new MemoryView();
 
     Flights(int count) {
@@ -61,6 +66,7 @@ final class Flights {
             sendHead = (sendHead + 1) % toSend.length;
             sendCount--;
             if (flight.request != null) {
+                flight.changesBefore = changes;
                 return flight;
             }
         }
@@ -93,8 +99,12 @@ final class Flights {
         } else if (flight.type == Wire.CMD_BLOCK_STATUS) {
             finish(flight, flight.pairs > 0 ? IoStatus.OK : IoStatus.IO_ERROR);
         } else if (flight.type == Wire.CMD_FLUSH) {
+            durableChanges = Math.max(durableChanges, flight.changesBefore);
             finish(flight, IoStatus.OK);
         } else {
+            if (flight.changesData() && !durableWhenAnswered(connected, flight.carried())) {
+                changes++;
+            }
             flight.done += flight.step;
             next(connected, flight);
         }
@@ -122,6 +132,23 @@ final class Flights {
         return true;
     }
 
+    private static boolean durableWhenAnswered(RemoteExport connected, IoRequest request) {
+        // A server that knows no flush has nothing to flush.
+        return !connected.offers(Wire.FLAG_SEND_FLUSH) || (request.fua() && connected.offers(Wire.FLAG_SEND_FUA));
+    }
+
+    /**
+     * Whether the export can have lost a change together with the connection: one that was answered and not made durable, for the server may
+     * have died; or one that was under way, for the server may live, and carry it out after a newer one.
+     */
+    boolean mayHaveLostChanges() {
+        boolean underWay = false;
+        for (Flight flight : flights) {
+            underWay |= flight.request != null && flight.sent && flight.changesData();
+        }
+        return underWay || changes > durableChanges;
+    }
+
     /** The connection was lost: no command is under way any more. */
     void connectionLost() {
         sendHead = 0;
@@ -133,17 +160,10 @@ final class Flights {
         }
     }
 
-    /**
-     * There is a new connection: what was not answered is asked again. A write that was to be made durable by a flush is written again, for
-     * the server that had it may have lost it.
-     */
+    /** There is a new connection: what was not answered is asked again. No change is among it that was sent before. */
     void askAgain(RemoteExport connected) {
         for (Flight flight : flights) {
-            IoRequest request = flight.request;
-            if (request != null) {
-                if (flight.done == request.length()) {
-                    flight.done = 0;
-                }
+            if (flight.request != null) {
                 next(connected, flight);
             }
         }

@@ -5,7 +5,7 @@ package redoubt.nbd;
  *
  * @param connectMillis how long the first connection, with its handshake, may take
  * @param timeLimitNanos the age at which a request is given up and the member with it; until then requests that were not answered are sent
- *     again over new connections
+ *     again over new connections, if nothing that was written can be lost
  * @param inFlight how many requests the server has at a time
  * @param readOnly never write, whatever the server allows
  * @param ownServerToo whether an export of a server in this very process is taken: a member that is our own export waits for itself

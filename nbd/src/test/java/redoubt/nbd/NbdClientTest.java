@@ -76,7 +76,10 @@ class NbdClientTest extends BlockDeviceContract {
         try (NbdClient client = client(first.socket, OPTIONS);
                 Asker asker = new Asker(client)) {
             byte[] data = bytes(8192, 1);
-            var write = asker.startWrite(4096, data, 0);
+            device.release(2);
+            assertThat(asker.write(4096, data)).isEqualTo(IoStatus.OK);
+            assertThat(asker.flush()).isEqualTo(IoStatus.OK);
+            var read = asker.startRead(4096, 8192);
             Await.that("the device has it", () -> device.held() == 1);
             first.server.stop(Duration.ZERO);
             device.release(Long.MAX_VALUE / 2);
@@ -84,9 +87,10 @@ class NbdClientTest extends BlockDeviceContract {
             exports.add("again", device, "");
             try (NbdServer second = new NbdServer(exports, first.memory, NbdLimits.standard())) {
                 second.listenUnix(first.socket);
-                assertThat(write.await()).isEqualTo(IoStatus.OK);
-                write.free();
-                assertThat(asker.read(4096, 8192)).isEqualTo(data);
+                assertThat(read.await()).isEqualTo(IoStatus.OK);
+                assertThat(read.content()).isEqualTo(data);
+                read.free();
+                assertThat(asker.write(0, data)).isEqualTo(IoStatus.OK);
                 assertThat(client.reconnections()).isPositive();
             }
         } finally {
