@@ -62,7 +62,7 @@ final class Evidence {
 
     Evidence(List<OpenDisk> open) {
         for (OpenDisk disk : open) {
-            disks.put(disk.number(), new DiskPages(disk));
+            disks.put(disk.number(), new DiskPages(disk, open.size()));
             names.put(disk.number(), disk.name());
         }
     }
