@@ -1,6 +1,7 @@
 package redoubt.metadata.imsm;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskGeometry;
@@ -19,12 +20,12 @@ final class ImsmBlock {
      */
     static ImsmSuper decode(byte[] block, DiskGeometry geometry) throws MetadataRefused {
         int size = LittleEndian.word(block, ImsmHeader.MPB_SIZE_AT);
-        ImsmMpb mpb = new ImsmMpb(block, size, geometry);
+        ImsmMpb bytes = new ImsmMpb(block, size, geometry);
         int diskCount = LittleEndian.u8(block, ImsmHeader.DISKS_AT);
         int devCount = LittleEndian.u8(block, ImsmHeader.DEVS_AT);
         long bbmSize = LittleEndian.u32(block, ImsmHeader.BBM_SIZE_AT);
         if (bbmSize > size - ImsmHeader.BYTES) {
-            throw mpb.refused(
+            throw bytes.refused(
                     "bad block log",
                     ImsmHeader.BBM_SIZE_AT,
                     "it claims %d bytes of a block of %d".formatted(bbmSize, size));
@@ -32,26 +33,28 @@ final class ImsmBlock {
         int at = ImsmHeader.BYTES;
         List<ImsmDisk> disks = new ArrayList<>(diskCount);
         for (int i = 0; i < diskCount; i++, at += ImsmDisk.BYTES) {
-            disks.add(ImsmDisk.read(mpb, at, i));
+            disks.add(ImsmDisk.read(bytes, at, i));
         }
         List<ImsmDev> devs = new ArrayList<>(devCount);
         for (int i = 0; i < devCount; i++) {
-            ImsmDev dev = ImsmDev.read(mpb, at, diskCount, i);
-            ImsmExtents.check(mpb, at, disks, devs, dev, i);
+            ImsmDev dev = ImsmDev.read(bytes, at, diskCount, i);
+            ImsmExtents.check(bytes, at, disks, devs, dev, i);
             devs.add(dev);
             at += dev.bytes();
         }
         int bbmAt = size - (int) bbmSize;
         if (bbmAt < at) {
-            throw mpb.refused("bad block log", ImsmHeader.BBM_SIZE_AT, "it lies over the volumes");
+            throw bytes.refused("bad block log", ImsmHeader.BBM_SIZE_AT, "it lies over the volumes");
         }
-        return new ImsmSuper(
+        ImsmSuper mpb = new ImsmSuper(
                 ImsmHeader.read(block),
                 disks,
                 devs,
                 Bytes.of(block, at, bbmAt - at),
-                bbmSize == 0 ? null : ImsmBbmLog.read(mpb, bbmAt, (int) bbmSize),
-                Bytes.of(block, size, block.length - size));
+                bbmSize == 0 ? null : ImsmBbmLog.read(bytes, bbmAt, (int) bbmSize),
+                Bytes.of(block, size, block.length - size),
+                false);
+        return mpb.withRestated(!Arrays.equals(encode(mpb, geometry.sectorBytes()), block));
     }
 
     /**

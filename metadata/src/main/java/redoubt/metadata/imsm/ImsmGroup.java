@@ -38,18 +38,32 @@ final class ImsmGroup {
         this.winner = copies.stream()
                 .min(Comparator.comparing(Copy::disowned)
                         .thenComparingLong(copy -> -copy.mpb().generationUnsigned())
+                        .thenComparingLong(copy -> -accusations(copy))
                         .thenComparingInt(copy -> copy.candidate().disk()))
                 .orElseThrow();
         int attributes = winner.mpb().attributes();
         for (Copy copy : copies) {
             attributes |= copy.mpb().attributes() & ImsmAttributes.DISK_2TB;
         }
-        this.mpb = winner.mpb().withAttributes(attributes);
+        ImsmSuper chosen = winner.mpb().withAttributes(attributes);
+        this.mpb = chosen.withRestated(copies.stream()
+                .anyMatch(copy -> copy.mpb().restated() || !copy.mpb().equals(chosen)));
         for (int index = 0; index < mpb.disks().size(); index++) {
             if (active(mpb.disks().get(index))) {
                 unclaimed.add(index);
             }
         }
+    }
+
+    /** How many of the other disks a block calls failed: of two that were written as the same generation, the later one knows of the loss. */
+    private long accusations(Copy copy) {
+        return copies.stream()
+                .filter(other -> other != copy)
+                .filter(other -> other.candidate()
+                        .serial()
+                        .filter(serial -> callsFailed(copy.mpb(), serial))
+                        .isPresent())
+                .count();
     }
 
     private static boolean active(ImsmDisk disk) {

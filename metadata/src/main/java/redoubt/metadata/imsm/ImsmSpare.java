@@ -25,6 +25,12 @@ final class ImsmSpare {
     /** A block with nothing in it, from which spares and containers begin. */
     static ImsmSuper empty(int attributes, int powerCycles) {
         return new ImsmSuper(
-                ImsmHeader.fresh(attributes, powerCycles), List.of(), List.of(), Bytes.empty(), null, Bytes.empty());
+                ImsmHeader.fresh(attributes, powerCycles),
+                List.of(),
+                List.of(),
+                Bytes.empty(),
+                null,
+                Bytes.empty(),
+                false);
     }
 }

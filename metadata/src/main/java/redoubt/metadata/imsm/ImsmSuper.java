@@ -15,6 +15,8 @@ import redoubt.metadata.Bytes;
  * @param unparsed bytes between the last volume and the bad block log, kept as found; none in what open tools write
  * @param badBlocks the bad block log, absent when its size is 0
  * @param slack bytes behind the block in its last sector, which no checksum covers
+ * @param restated whether this would be written in other bytes than were found on some disk, junk of old firmware for example: then nothing
+ *     may be left out of a write because it is there already
  */
 public record ImsmSuper(
         ImsmHeader header,
@@ -22,7 +24,8 @@ public record ImsmSuper(
         List<ImsmDev> devs,
         Bytes unparsed,
         @Nullable ImsmBbmLog badBlocks,
-        Bytes slack) {
+        Bytes slack,
+        boolean restated) {
 
     /** Takes unchangeable copies of the lists. */
     public ImsmSuper {
@@ -98,8 +101,12 @@ public record ImsmSuper(
         return withHeader(header.withAttributes(newAttributes));
     }
 
+    ImsmSuper withRestated(boolean newRestated) {
+        return new ImsmSuper(header, disks, devs, unparsed, badBlocks, slack, newRestated);
+    }
+
     ImsmSuper withHeader(ImsmHeader newHeader) {
-        return new ImsmSuper(newHeader, disks, devs, unparsed, badBlocks, slack);
+        return new ImsmSuper(newHeader, disks, devs, unparsed, badBlocks, slack, restated);
     }
 
     // ---------------------------------------------------------------------------------------------- the tables
@@ -124,7 +131,7 @@ public record ImsmSuper(
     }
 
     ImsmSuper withDisks(List<ImsmDisk> newDisks) {
-        return new ImsmSuper(header, newDisks, devs, unparsed, badBlocks, slack);
+        return new ImsmSuper(header, newDisks, devs, unparsed, badBlocks, slack, restated);
     }
 
     ImsmSuper withDisk(int index, ImsmDisk disk) {
@@ -134,7 +141,7 @@ public record ImsmSuper(
     }
 
     ImsmSuper withDevs(List<ImsmDev> newDevs) {
-        return new ImsmSuper(header, disks, newDevs, unparsed, badBlocks, slack);
+        return new ImsmSuper(header, disks, newDevs, unparsed, badBlocks, slack, restated);
     }
 
     ImsmSuper withDev(int index, ImsmDev dev) {
@@ -147,6 +154,6 @@ public record ImsmSuper(
     ImsmSuper withBadBlocks(ImsmBbmLog log) {
         boolean empty = log.entries().isEmpty();
         int bits = empty ? attributes() & ~ImsmAttributes.BBM : attributes() | ImsmAttributes.BBM;
-        return new ImsmSuper(header.withAttributes(bits), disks, devs, unparsed, empty ? null : log, slack);
+        return new ImsmSuper(header.withAttributes(bits), disks, devs, unparsed, empty ? null : log, slack, restated);
     }
 }

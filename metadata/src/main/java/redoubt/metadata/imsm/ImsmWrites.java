@@ -13,7 +13,8 @@ import redoubt.metadata.WriteRound.Step;
 
 /**
  * What to write where (docs/FORMATS.md, "Where it stands"): on each disk the migration record is cleared, then the extension is written and
- * flushed, and the anchor comes last. As long as only the anchor changes, the write of one sector is all there is to tear.
+ * flushed, and the anchor comes last. As long as only the anchor changes, the write of one sector is all there is to tear. That an extension
+ * is there already is believed only where it was found in the very bytes in which it would be written, or was written so.
  */
 final class ImsmWrites {
 
@@ -28,7 +29,8 @@ final class ImsmWrites {
                             .formatted(next.mpb().bytes(), ImsmPlaces.MPB_BYTES_MAX));
         }
         byte[] block = next.mpb().withoutVolumes() ? new byte[0] : next.mpb().encode(sector);
-        byte[] before = onDisk.filter(old -> !old.mpb().withoutVolumes())
+        byte[] before = onDisk.filter(
+                        old -> !old.mpb().withoutVolumes() && !old.mpb().restated())
                 .map(old -> old.mpb().encode(sector))
                 .orElse(new byte[0]);
         boolean keepsRecord = next.mpb().generalMigrationRuns();
@@ -54,7 +56,7 @@ final class ImsmWrites {
             return mpb;
         }
         ImsmSuper named = mpb.originalFamily() == 0 ? mpb.withFamily(mpb.family(), mpb.family()) : mpb;
-        return named.withGeneration(named.generation() + 1);
+        return named.withGeneration(named.generation() + 1).withRestated(false);
     }
 
     private static MemberWrites writes(ImsmMember member, byte[] block, byte[] before, boolean clearRecord) {
