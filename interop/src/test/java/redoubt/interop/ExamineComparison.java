@@ -87,6 +87,9 @@ final class ExamineComparison {
         if (IN_SECTORS.contains(label)) {
             return Long.toString(field.asLong() / sectorBytes); // mdadm shows whole sectors, what is left over is not
         }
+        if (label.equals("Creation Time") && field.isNull()) {
+            return "Unknown"; // as of a spare
+        }
         if (label.equals("Creation Time")) {
             return MDADM_TIME.format(Instant.parse(field.asString())).replaceAll(" +", " ");
         }
