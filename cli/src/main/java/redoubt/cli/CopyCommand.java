@@ -33,6 +33,10 @@ import redoubt.nbd.NbdUri;
             "An NBD export (nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH) must be large enough, and is flushed at the"
                     + " end. Unless its server says that it is all zeroes, it is written over only with --overwrite.",
             "",
+            "Disks that somebody uses, a server or the kernel, are refused (77): the copy would be of no one moment. With"
+                    + " --while-served they are read all the same, and the copy ends with 74 if the array was written to meanwhile,"
+                    + " or if that cannot be told, as of a RAID0.",
+            "",
             "What cannot be read ends the copy with 74 and the place; with --keep-going zeroes stand for it, every place is"
                     + " named, and the copy still ends with 74."
         },
@@ -65,6 +69,11 @@ final class CopyCommand extends Verb {
     private boolean allowOlderHalf;
 
     @Option(
+            names = "--while-served",
+            description = "Read although somebody uses the disks: the copy may be torn, and exit 74 says that it is.")
+    private boolean whileServed;
+
+    @Option(
             names = "--member-timeout",
             paramLabel = "TIME",
             defaultValue = "30s",
@@ -93,11 +102,45 @@ final class CopyCommand extends Verb {
                 .withMemberTimeoutNanos(Seconds.parse(memberTimeout));
         try (Engine engine = new Engine();
                 IoMemory memory = DataMemory.forCopying();
-                AssembledContainer container = engine.start(disks, Access.LOOK, options, memory, console()::say)) {
+                AssembledContainer container = start(engine, disks, options, memory)) {
             AssembledContainer.Volume volume = only(container);
             Notices.of(volume).forEach(console()::say);
-            return copy(volume, memory, destination);
+            int code = copy(volume, memory, destination);
+            return code == ExitCode.DONE.number() && whileServed ? unchanged(engine, disks, container, volume) : code;
         }
+    }
+
+    /** Nobody may write to the disks meanwhile: what is read would be of no one moment. */
+    private AssembledContainer start(Engine engine, List<Disk> disks, AssemblyOptions options, IoMemory memory)
+            throws Refused {
+        try {
+            Access access = whileServed ? Access.LOOK : Access.READ;
+            return engine.start(disks, access, options, memory, console()::say);
+        } catch (Refused refused) {
+            if (refused.exitCode() == ExitCode.REFUSED.number() && !whileServed) {
+                throw new Refused(
+                        refused.exitCode(),
+                        refused.sentence() + "; or read it all the same with --while-served",
+                        refused.choices());
+            }
+            throw refused;
+        }
+    }
+
+    /** Whoever writes marks the array dirty before and raises its generation: what is clean and as old as before was left alone. */
+    private int unchanged(
+            Engine engine, List<Disk> disks, AssembledContainer container, AssembledContainer.Volume volume)
+            throws Refused {
+        boolean same = engine.scan(disks, Seconds.parse(memberTimeout)).containers().stream()
+                .filter(found -> found.uuid().equals(container.picture().uuid()))
+                .flatMap(found -> found.picture().stream())
+                .anyMatch(now -> now.generation() == container.picture().generation());
+        boolean tells = volume.found().picture().level().redundant();
+        if (same && tells && !volume.found().picture().dirty()) {
+            return ExitCode.DONE.number();
+        }
+        console().say("%s was in use while it was copied: the copy may be torn".formatted(volume.name()));
+        return ExitCode.IO.number();
     }
 
     private static AssembledContainer.Volume only(AssembledContainer container) throws Refused {

@@ -71,6 +71,7 @@ class ServiceTest {
                 assertThat(act(control, "status", "--test", "v").exit()).isZero();
 
                 assertHealthIsMeasured(control);
+                assertCopyMindsTheServer(disks);
                 assertStateIsStored(control);
 
                 Run failed = act(control, "fail", "v", "S1");
@@ -133,6 +134,17 @@ class ServiceTest {
                         .contains("slot 1 is missing");
             }
         }
+    }
+
+    private void assertCopyMindsTheServer(String[] disks) {
+        Path torn = folder.resolve("torn");
+        Run refused = run("copy", disks[0], disks[1], torn.toString());
+        assertThat(refused.exit()).as(refused.err()).isEqualTo(77);
+        assertThat(refused.err()).contains("--while-served");
+        assertThat(torn).doesNotExist();
+        Run insisted = run("copy", "--while-served", disks[0], disks[1], torn.toString());
+        assertThat(insisted.exit()).as(insisted.err()).isEqualTo(74);
+        assertThat(insisted.err()).contains("may be torn");
     }
 
     private void assertHealthIsMeasured(Path control) {
