@@ -2,10 +2,15 @@ package redoubt.assembly;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Extent;
 import redoubt.block.BlockDevice;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
@@ -24,6 +29,8 @@ final class DiskReads implements BlockReader {
 
     /** The most that is moved at a time. */
     static final int PIECE_BYTES = 1 << 20;
+
+    private static final int PAIR_BYTES = 2 * Long.BYTES;
 
     private final String name;
     private final BlockDevice device;
@@ -70,12 +77,51 @@ final class DiskReads implements BlockReader {
         }
     }
 
+    /**
+     * Where there may be something else than zeroes: parts of the range in their order, all of it where the disk cannot tell.
+     *
+     * @throws ReadFailed if the disk does not answer
+     */
+    List<Extent> data(long offset, long length) throws ReadFailed {
+        List<Extent> data = new ArrayList<>();
+        long end = offset + length;
+        byte[] answer = new byte[PIECE_BYTES];
+        ByteBuffer pairs = ByteBuffer.wrap(answer).order(ByteOrder.nativeOrder());
+        for (long at = offset; at < end; ) {
+            long count = hung ? 0 : ask(IoOperation.ALLOCATION, at, end - at, answer, 0, answer.length);
+            if (count <= 0) {
+                data.add(new Extent(at, end - at));
+                return data;
+            }
+            for (int pair = 0; pair < count; pair++) {
+                long run = Math.min(end - at, pairs.getLong(pair * PAIR_BYTES));
+                if ((pairs.getLong(pair * PAIR_BYTES + Long.BYTES) & IoRequest.ALLOCATION_ZERO) == 0) {
+                    data.add(new Extent(at, run));
+                }
+                at += run;
+            }
+        }
+        return data;
+    }
+
     /** Makes durable what was written. */
     void flush() throws ReadFailed {
         move(IoOperation.FLUSH, 0, new byte[0], 0, 0);
     }
 
     private void move(IoOperation operation, long offset, byte[] array, int at, int length) throws ReadFailed {
+        ask(operation, offset, length, array, at, length);
+    }
+
+    /**
+     * Sends a request and waits for it.
+     *
+     * @param range how long the range is that it speaks of
+     * @param length how many bytes of the array go with it, to the disk or back
+     * @return what the disk answers as a number; -1 where it does not do such things
+     */
+    private long ask(IoOperation operation, long offset, long range, byte[] array, int at, int length)
+            throws ReadFailed {
         if (hung) {
             throw new ReadFailed("%s did not answer within its time limit".formatted(name));
         }
@@ -87,25 +133,30 @@ final class DiskReads implements BlockReader {
             MemorySegment.copy(MemorySegment.ofArray(array), at, buffer.segment(), buffer.position(), length);
         }
         Wait wait = new Wait();
-        IoRequest request = pool.take().prepare(operation, offset, length, 0, buffer, 0, wait::ended);
+        IoRequest request = pool.take().prepare(operation, offset, range, 0, buffer, 0, wait::ended);
         device.submit(request);
         boolean answered = wait.await(limitNanos);
         IoStatus how = answered ? request.status() : IoStatus.TIMED_OUT;
-        if (how.ok() && buffer != null && operation == IoOperation.READ) {
+        if (how.ok() && buffer != null && operation != IoOperation.WRITE) {
             IoBuffer filled = request.buffer(); // an array may have gone on in other memory
             long from = filled.position() + (long) request.bufferOffset();
             MemorySegment.copy(filled.segment(), ValueLayout.JAVA_BYTE, from, array, at, length);
         }
+        long result = answered ? request.result : 0;
         if (answered) {
             request.free();
         }
         if (buffer != null) {
             buffer.release();
         }
+        if (how == IoStatus.UNSUPPORTED && operation == IoOperation.ALLOCATION) {
+            return -1;
+        }
         if (!how.ok()) {
             hung = how == IoStatus.TIMED_OUT || how == IoStatus.GONE;
             throw new ReadFailed(complaint(operation, offset, length, how));
         }
+        return result;
     }
 
     private String complaint(IoOperation operation, long offset, int length, IoStatus how) {

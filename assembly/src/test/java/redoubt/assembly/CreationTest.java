@@ -306,6 +306,34 @@ class CreationTest {
                         "disk5: Linux md metadata 1.0 of 'host:data'");
     }
 
+    /** Goal: no disk with anything on it passes for empty. Method: a single byte at every power of two, and behind the last one. */
+    @Test
+    void anythingAnywhereIsSomething() throws Exception {
+        Disk first = disk(0);
+        Disk empty = disk(1);
+        assertThat(holds(first, empty)).isEmpty();
+        for (long at = 1; at < DISK_BYTES; at *= 2) {
+            put(0, at, new byte[] {1});
+            assertThat(holds(first, empty)).as("byte %d", at).hasSize(1);
+            put(0, at, new byte[] {0});
+        }
+        put(0, DISK_BYTES - 1, new byte[] {1});
+        assertThat(holds(first, empty)).containsExactly("disk0: something that is not known here");
+    }
+
+    @Test
+    void aDiskThatIsTooLargeToBeProvedEmptyCountsAsFilled() throws Exception {
+        Disk disk = disk(0);
+        put(0, 0, new byte[8 << 20]); // zeroes that were written, so that no file system can vouch for them
+        try (DiskSet set = DiskSet.open(
+                List.of(disk), Access.LOOK, LIMIT_NANOS, new FileDisks(rig.heartbeat), new SerialSources(folder))) {
+            OpenDisk open = set.disks().getFirst();
+            assertThat(Inhabitants.nameless(open, 4 << 20))
+                    .hasValueSatisfying(what -> assertThat(what).contains("only 4 MiB"));
+            assertThat(Inhabitants.nameless(open, DISK_BYTES)).isEmpty();
+        }
+    }
+
     @Test
     void membersAndSparesOfAContainerAreNamedByTheirVolumes() throws Exception {
         List<Disk> disks = disks(3);

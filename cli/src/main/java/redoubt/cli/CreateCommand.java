@@ -35,8 +35,9 @@ import redoubt.metadata.imsm.ImsmFormat;
             "",
             "Disks that already form one whole Intel container get a further volume in it (two at most), and spares join it;"
                     + " others become a new container. What is on a disk is named, and overwritten only after the name of the new"
-                    + " array was typed, or with --yes; where metadata stands, and the first 64 KiB, are saved to a backup before,"
-                    + " and 'redoubt restore' takes that back.",
+                    + " array was typed, or with --yes. Where metadata stands, and the first 64 KiB, are saved to a backup before,"
+                    + " which 'redoubt restore' takes back; all other data that is filled with zeroes is lost. A disk counts as"
+                    + " empty only where all of it is zeroes; one that is too large to be read for that in seconds does not.",
             "",
             "Each disk is known by its serial. An image file without one is given one, which is printed and kept with the"
                     + " file where its file system can.",
@@ -190,6 +191,12 @@ final class CreateCommand extends Verb {
         if (filled.isEmpty() || yes) {
             return;
         }
+        console()
+                .say(
+                        creation.bytesToZero() == 0
+                                ? "metadata on these disks is overwritten"
+                                : "%s on these disks is filled with zeroes, and what is there is lost; a backup of the metadata and the first 64 KiB is kept"
+                                        .formatted(Sizes.shown(creation.bytesToZero())));
         for (VolumePicture neighbour : creation.neighbours()) {
             console().say("%s on these disks stays as it is".formatted(Printable.of(neighbour.name())));
         }
