@@ -191,13 +191,14 @@ class ExamineAgreementTest {
             int compared = ExamineComparison.assertAgree(
                     device,
                     MdadmExamine.parse(examined.out()),
-                    ours.get("examined").get(i));
+                    ours.get("examined").get(i),
+                    loops.sectorBytes());
             assertThat(compared).as("fields that both show of " + device).isGreaterThanOrEqualTo(fields);
         }
     }
 
     /** Loop devices over images, for as long as it is open. */
-    private record Loops(List<LoopDevice> devices) implements AutoCloseable {
+    private record Loops(List<LoopDevice> devices, int sectorBytes) implements AutoCloseable {
         static Loops make(Scratch scratch, int members, int sectorBytes) {
             List<Path> images = new ArrayList<>();
             for (int member = 0; member < members; member++) {
@@ -207,7 +208,7 @@ class ExamineAgreementTest {
         }
 
         static Loops over(List<Path> images, int sectorBytes) {
-            Loops loops = new Loops(new ArrayList<>());
+            Loops loops = new Loops(new ArrayList<>(), sectorBytes);
             try {
                 images.forEach(image -> loops.devices.add(LoopDevice.attach(image, sectorBytes)));
                 return loops;

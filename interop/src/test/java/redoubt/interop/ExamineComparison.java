@@ -28,13 +28,14 @@ final class ExamineComparison {
         this.what = what;
     }
 
-    /** Compares all fields; returns how many. */
-    static int assertAgree(String what, MdadmExamine theirs, JsonNode ours) {
+    /**
+     * Compares all fields; returns how many.
+     *
+     * @param sectorBytes in which mdadm counts on this disk; of a spare it does not say it itself
+     */
+    static int assertAgree(String what, MdadmExamine theirs, JsonNode ours, int sectorBytes) {
         ExamineComparison comparison = new ExamineComparison(what);
         comparison.section("container", theirs.container(), ours.get("container"), 512);
-        int sectorBytes = theirs.volumes().isEmpty()
-                ? 512
-                : Integer.parseInt(theirs.volumes().getFirst().get("Sector Size"));
         assertThat(ours.get("volumes").size())
                 .as(what + ": volumes")
                 .isEqualTo(theirs.volumes().size());

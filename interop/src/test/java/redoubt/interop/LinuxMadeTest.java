@@ -81,7 +81,7 @@ class LinuxMadeTest {
             assertThat(examined.volumes().getFirst().get("This Slot"))
                     .as(device)
                     .isNotEqualTo("?");
-            ExamineComparison.assertAgree(device, examined, ours.get(member));
+            ExamineComparison.assertAgree(device, examined, ours.get(member), 512);
         }
     }
 }
