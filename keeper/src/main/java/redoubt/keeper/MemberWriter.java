@@ -30,9 +30,19 @@ final class MemberWriter {
 
     private static final int BUFFER_BYTES = 128 * 1024;
 
-    /** Who is told that a round is over; {@code durable} is false when no member took it. */
+    /** How a round ended. */
+    enum Outcome {
+        /** At least one member took it, and it is durable on all that are left. */
+        WRITTEN,
+        /** No member took it. */
+        NOWHERE,
+        /** A member could not make its data durable: nothing was written to any. */
+        DATA_NOT_DURABLE
+    }
+
+    /** Who is told that a round is over. */
     interface RoundEnd {
-        void written(boolean durable);
+        void ended(Outcome how);
     }
 
     private final List<BlockDevice> disks;
@@ -47,7 +57,8 @@ final class MemberWriter {
     private final boolean[] failedNow; // written by completions, read when open is 0
 
     private List<WriteRound.MemberWrites> members = List.of();
-    private RoundEnd end = durable -> {};
+    private RoundEnd end = how -> {};
+    private boolean flushing; // all data, before the first byte of the round
     private int member;
     private int step;
     private int membersWritten;
@@ -62,6 +73,10 @@ final class MemberWriter {
         this.pool = new IoRequestPool(2 * disks.size() + 2);
     }
 
+    boolean isLost(int disk) {
+        return lostDisks[disk];
+    }
+
     boolean allLost() {
         for (boolean one : lostDisks) {
             if (!one) {
@@ -74,7 +89,7 @@ final class MemberWriter {
     /**
      * Writes a round.
      *
-     * @param flushFirst whether all data on all members must be durable before the first byte is written
+     * @param flushFirst whether all data on all members must be durable before the first byte is written; if one cannot, none is
      */
     void write(WriteRound round, boolean flushFirst, RoundEnd end) {
         this.members = round.members();
@@ -82,6 +97,7 @@ final class MemberWriter {
         member = 0;
         step = 0;
         membersWritten = 0;
+        flushing = flushFirst;
         if (flushFirst) {
             flushData();
         } else {
@@ -110,12 +126,11 @@ final class MemberWriter {
         if (open.get() != 0) {
             return;
         }
-        for (int disk = 0; disk < failedNow.length; disk++) {
-            if (failedNow[disk]) {
-                failedNow[disk] = false;
-                lostDisks[disk] = true;
-                lost.accept(disk);
-            }
+        boolean flushed = flushing;
+        flushing = false;
+        if (takeLosses() && flushed) {
+            endRound(Outcome.DATA_NOT_DURABLE);
+            return;
         }
         while (member < members.size()) {
             WriteRound.MemberWrites writes = members.get(member);
@@ -129,9 +144,27 @@ final class MemberWriter {
                 nextMember();
             }
         }
+        endRound(membersWritten > 0 ? Outcome.WRITTEN : Outcome.NOWHERE);
+    }
+
+    /** Whether there were any. */
+    private boolean takeLosses() {
+        boolean any = false;
+        for (int disk = 0; disk < failedNow.length; disk++) {
+            if (failedNow[disk]) {
+                failedNow[disk] = false;
+                lostDisks[disk] = true;
+                any = true;
+                lost.accept(disk);
+            }
+        }
+        return any;
+    }
+
+    private void endRound(Outcome how) {
         RoundEnd whoWaits = end;
         members = List.of();
-        whoWaits.written(membersWritten > 0);
+        whoWaits.ended(how);
     }
 
     private void nextMember() {

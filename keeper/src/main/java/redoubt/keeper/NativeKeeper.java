@@ -13,6 +13,9 @@ import redoubt.md.MetadataKeeper;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.MetadataRefused;
+import redoubt.metadata.SlotPicture;
+import redoubt.metadata.SlotState;
+import redoubt.metadata.VolumePicture;
 import redoubt.metadata.WriteRound;
 import redoubt.workqueue.WorkItem;
 import redoubt.workqueue.Workqueue;
@@ -23,7 +26,9 @@ import redoubt.workqueue.Workqueue;
  * <p><b>Rounds.</b> Events are gathered while a round of writes is under way and all go into the next one, so none is lost and none
  * overtakes another. A round writes the members one after another, each flushed before the next is touched ({@link MemberWriter}): there
  * is one copy of the metadata a disk, and a power cut may then tear at most one. Before a round that marks a volume clean, all members
- * are flushed, so that <em>clean</em> is never durable before the data it speaks of.
+ * are flushed, so that <em>clean</em> is never durable before the data it speaks of. If one of them cannot, nothing of the round is
+ * written: a survivor that said clean would still count in the member whose data is lost. Until the failure of every disk that was lost
+ * is in the metadata, its volumes are not marked clean; who asked is told no, and asks again.
  *
  * <p><b>A member that cannot be written</b> is reported to every array that it belongs to, and the round goes on with the next; the arrays
  * answer with {@link MetadataKeeper#recordFailure}, which is the next round. Until that is durable the arrays acknowledge nothing.
@@ -36,8 +41,8 @@ public final class NativeKeeper {
     /** An event that waits for its round. */
     private record Waiting(MetadataEvent event, MetadataKeeper.Answer answer) {}
 
-    /** An array of the container, and which of its slots each disk has, where it has one. */
-    private record Volume(Array array, List<OptionalInt> slotOfDisk) {}
+    /** An array of the container, its number in the metadata, and which of its slots each disk has, where it has one. */
+    private record Volume(int index, Array array, List<OptionalInt> slotOfDisk) {}
 
     private final Workqueue queue;
     private final MemberWriter writer;
@@ -76,7 +81,7 @@ public final class NativeKeeper {
      * @param slotOfDisk for each disk of the container the slot that it has in this volume, where it has one
      */
     public MetadataKeeper volume(int volume, Array array, List<OptionalInt> slotOfDisk) {
-        volumes.add(new Volume(array, List.copyOf(slotOfDisk)));
+        volumes.add(new Volume(volume, array, List.copyOf(slotOfDisk)));
         return new MetadataKeeper() {
             @Override
             public void markDirty(Answer answer) {
@@ -129,9 +134,14 @@ public final class NativeKeeper {
         boolean clean = false;
         List<Waiting> refused = new ArrayList<>();
         for (Waiting each : underWay) {
+            boolean cleans = each.event instanceof MetadataEvent.MarkClean;
+            if (cleans && countsInALostDisk(next)) {
+                refused.add(each);
+                continue;
+            }
             try {
                 next = next.apply(each.event);
-                clean |= each.event instanceof MetadataEvent.MarkClean;
+                clean |= cleans;
             } catch (MetadataRefused refusal) {
                 complaints.accept(refusal.getMessage());
                 refused.add(each);
@@ -145,21 +155,48 @@ public final class NativeKeeper {
         }
         try {
             WriteRound round = next.write(Optional.of(onDisk));
-            writer.write(round, clean, durable -> roundWritten(round, durable));
+            writer.write(round, clean, how -> roundEnded(round, how));
         } catch (MetadataRefused refusal) {
             complaints.accept(refusal.getMessage());
             endRound(false);
         }
     }
 
-    private void roundWritten(WriteRound round, boolean durable) {
-        if (durable) {
-            onDisk = round.image();
-            published = onDisk;
-        } else {
-            complaints.accept("No member is left that takes metadata.");
+    /** Whether a volume still calls a slot in sync whose disk the writer has lost: what was written to it may not be there. */
+    private boolean countsInALostDisk(ContainerMetadata next) {
+        List<VolumePicture> pictures = next.picture().volumes();
+        for (Volume volume : volumes) {
+            List<SlotPicture> slots = pictures.get(volume.index).slots();
+            for (int disk = 0; disk < volume.slotOfDisk.size(); disk++) {
+                OptionalInt slot = volume.slotOfDisk.get(disk);
+                if (writer.isLost(disk)
+                        && slot.isPresent()
+                        && slots.get(slot.getAsInt()).state() == SlotState.IN_SYNC) {
+                    return true;
+                }
+            }
         }
-        endRound(durable);
+        return false;
+    }
+
+    private void roundEnded(WriteRound round, MemberWriter.Outcome how) {
+        switch (how) {
+            case WRITTEN -> {
+                onDisk = round.image();
+                published = onDisk;
+                endRound(true);
+            }
+            case NOWHERE -> {
+                complaints.accept("No member is left that takes metadata.");
+                endRound(false);
+            }
+            case DATA_NOT_DURABLE -> {
+                while (!underWay.isEmpty()) {
+                    waiting.addFirst(underWay.removeLast());
+                }
+                beginRound();
+            }
+        }
     }
 
     private void endRound(boolean durable) {

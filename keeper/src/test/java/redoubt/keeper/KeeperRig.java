@@ -53,6 +53,7 @@ final class KeeperRig {
     private final IoRequestPool own = new IoRequestPool(32);
     private final IoRequestPool children = new IoRequestPool(32);
     private final Array array;
+    private final NativeKeeper keeper;
     private final ImsmFormat format = new ImsmFormat();
 
     KeeperRig(int slots) throws Exception {
@@ -117,12 +118,16 @@ final class KeeperRig {
                 children,
                 memory);
         List<BlockDevice> devices = List.copyOf(disks);
-        NativeKeeper keeper = new NativeKeeper(round.image(), devices, queue, complaint -> {});
+        keeper = new NativeKeeper(round.image(), devices, queue, complaint -> {});
         array.start(keeper.volume(0, array, slotOfDisk));
     }
 
     Array array() {
         return array;
+    }
+
+    NativeKeeper keeper() {
+        return keeper;
     }
 
     LoggedDisk disk(int disk) {

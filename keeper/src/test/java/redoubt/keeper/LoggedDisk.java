@@ -21,6 +21,7 @@ final class LoggedDisk implements BlockDevice {
     private final List<String> order;
     private final List<String> asked = new ArrayList<>();
     private final Map<IoOperation, ArrayDeque<IoStatus>> failures = new EnumMap<>(IoOperation.class);
+    private Runnable beforeEach = () -> {};
 
     LoggedDisk(int number, MemoryDevice content, long metadataFrom, List<String> order) {
         this.number = number;
@@ -31,6 +32,11 @@ final class LoggedDisk implements BlockDevice {
 
     void failNext(IoOperation operation, IoStatus how) {
         failures.computeIfAbsent(operation, key -> new ArrayDeque<>()).add(how);
+    }
+
+    /** Has somebody look before each request is carried out. */
+    void beforeEach(Runnable look) {
+        beforeEach = look;
     }
 
     List<String> asked() {
@@ -48,6 +54,7 @@ final class LoggedDisk implements BlockDevice {
         if (request.operation() == IoOperation.WRITE) {
             line += request.offset() >= metadataFrom ? " metadata" : " data";
         }
+        beforeEach.run();
         asked.add(line);
         order.add(number + " " + line);
         ArrayDeque<IoStatus> planned = failures.get(request.operation());

@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
 import redoubt.md.MemberState;
+import redoubt.metadata.MetadataEvent;
+import redoubt.metadata.SlotState;
+import redoubt.metadata.VolumePicture;
 import redoubt.metadata.VolumeState;
 
 /** The records of a container, as they reach its members, step by step. */
@@ -92,6 +96,58 @@ class NativeKeeperTest {
         assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
         assertThat(rig.order()).noneMatch(line -> line.endsWith("WRITE data"));
         rig.expectNothingOpen();
+    }
+
+    /**
+     * Goal: clean is never durable over data that is not. Method: a member's flush before the clean mark fails; before each request to the
+     * survivor look whether it says clean and counts that member in.
+     */
+    @Test
+    void cleanIsNotWrittenWhereAMemberCouldNotMakeItsDataDurable() throws Exception {
+        for (int victim = 0; victim < 2; victim++) {
+            KeeperRig rig = new KeeperRig(2);
+            rig.write(0, 4096);
+            rig.run();
+            int failing = victim;
+            int survivor = 1 - victim;
+            List<Boolean> cleanOverALoss = new ArrayList<>();
+            rig.disk(failing).failNext(IoOperation.FLUSH, IoStatus.IO_ERROR);
+            rig.disk(survivor).beforeEach(() -> cleanOverALoss.add(cleanAndCountsIn(rig.volumeOn(survivor), failing)));
+            rig.becomeIdle();
+            rig.run();
+            assertThat(cleanOverALoss).isNotEmpty().doesNotContain(true);
+            assertThat(rig.volumeOn(survivor).slots().get(failing).state()).isEqualTo(SlotState.FAILED);
+            assertThat(rig.volumeOn(survivor).dirty()).isTrue();
+            assertThat(rig.array().view().state()).isEqualTo(ArrayState.ACTIVE);
+
+            rig.becomeIdle();
+            rig.run();
+            assertThat(rig.volumeOn(survivor).dirty()).isFalse();
+            assertThat(rig.array().view().state()).isEqualTo(ArrayState.CLEAN);
+            rig.expectNothingOpen();
+        }
+    }
+
+    /** The clean mark is asked for while the round before it loses a member. */
+    @Test
+    void cleanIsRefusedUntilTheLossOfAMemberIsRecorded() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        rig.disk(0).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
+        List<Boolean> answers = new ArrayList<>();
+        rig.keeper().post(new MetadataEvent.MarkDirty(0), answers::add);
+        rig.keeper().post(new MetadataEvent.MarkClean(0), answers::add);
+        rig.run();
+        assertThat(answers).containsExactly(true, false);
+        assertThat(rig.volumeOn(1).dirty()).isTrue();
+        assertThat(rig.volumeOn(1).slots().get(0).state()).isEqualTo(SlotState.FAILED);
+        rig.keeper().post(new MetadataEvent.MarkClean(0), answers::add);
+        rig.run();
+        assertThat(answers).containsExactly(true, false, true);
+        assertThat(rig.volumeOn(1).dirty()).isFalse();
+    }
+
+    private static boolean cleanAndCountsIn(VolumePicture volume, int slot) {
+        return !volume.dirty() && volume.slots().get(slot).state() == SlotState.IN_SYNC;
     }
 
     @Test

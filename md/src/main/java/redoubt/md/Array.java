@@ -97,7 +97,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.personality = personality.apply(this);
         this.traits = this.personality.traits();
         this.limits = limitsOf(plan, traits, memory);
-        this.gate = new WriteGate(this, queue, this::admitWrite);
+        this.gate = new WriteGate(this, queue, this::admitWrite, this::admitFlush);
         this.wished = new WishedState(this, gate, queue);
         this.view = firstView(plan);
         this.safeModeDelayNanos = plan.safeModeDelayNanos();
@@ -225,11 +225,12 @@ public final class Array implements BlockDevice, PersonalityHost {
         ArrayView now = view;
         MetadataKeeper records = keeper;
         boolean dirtyOnDisk = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.WRITE_PENDING;
+        boolean mayBeMarked = now.redundancyKnown() && !now.broken() && traits.redundant() && allRecorded();
         gate.shut();
         if (!now.broken()) {
             publish(now.withState(ArrayState.INACTIVE));
         }
-        if (quiet && dirtyOnDisk && records != null && now.redundancyKnown() && !now.broken() && traits.redundant()) {
+        if (quiet && dirtyOnDisk && records != null && mayBeMarked) {
             records.markClean(how -> {
                 durable.set(how);
                 settled.countDown();
@@ -298,6 +299,8 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
         if (request.operation().changesData()) {
             admitWrite(request);
+        } else if (request.operation() == IoOperation.FLUSH) {
+            admitFlush(request);
         } else {
             begin(request);
         }
@@ -314,6 +317,12 @@ public final class Array implements BlockDevice, PersonalityHost {
             return;
         }
         if (gate.enter(request)) {
+            begin(request);
+        }
+    }
+
+    private void admitFlush(IoRequest request) {
+        if (gate.enterFlush(request)) {
             begin(request);
         }
     }
@@ -510,7 +519,7 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     @Override
     public void finished(IoRequest parent, IoStatus how) {
-        if (mustWaitForRecords(parent) && recorded.get() != faulty.get()) {
+        if (mustWaitForRecords(parent) && !allRecorded()) {
             if (!how.ok()) {
                 parent.refused(how);
             }
@@ -521,9 +530,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     private void settle(IoRequest parent, IoStatus how) {
-        if (parent.operation().changesData()) {
-            gate.leave(parent);
-        }
+        gate.leave(parent);
         entrance.leave();
         parent.complete(how);
     }
@@ -624,15 +631,20 @@ public final class Array implements BlockDevice, PersonalityHost {
         recorded.getAndAccumulate(1L << slot, (seen, bit) -> seen | bit);
     }
 
+    /** Whether every failure that was found is durable on the survivors. */
+    boolean allRecorded() {
+        return recorded.get() == faulty.get();
+    }
+
     private void awaitRecord(IoRequest parent) {
         push(awaitingRecord, parent);
-        if (recorded.get() == faulty.get()) {
+        if (allRecorded()) {
             queue.queue(releaseStep);
         }
     }
 
     private void releaseRecorded() {
-        if (recorded.get() != faulty.get()) {
+        if (!allRecorded()) {
             return;
         }
         IoRequest parent = Turnstile.oldestFirst(awaitingRecord.getAndSet(null));
@@ -672,7 +684,11 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     boolean mayBecomeClean() {
         ArrayView now = view;
-        return now.state() == ArrayState.ACTIVE && now.redundancyKnown() && keeper != null && traits.redundant();
+        return now.state() == ArrayState.ACTIVE
+                && now.redundancyKnown()
+                && keeper != null
+                && traits.redundant()
+                && allRecorded();
     }
 
     long safeModeDelayNanos() {

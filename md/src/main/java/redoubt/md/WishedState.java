@@ -129,8 +129,11 @@ final class WishedState {
             return;
         }
         boolean wasOpen = gate.isOpen();
-        gate.shut();
-        if (gate.writesInside() != 0) {
+        if (!gate.shutIfEmpty()) {
+            return;
+        }
+        if (!array.allRecorded()) { // clean would count in a member that is not
+            gate.letFlushes();
             if (wasOpen) {
                 gate.open();
             }
@@ -138,11 +141,11 @@ final class WishedState {
         }
         boolean dirty = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.ACTIVE_IDLE;
         boolean agreeing = array.traits().redundant() && now.redundancyKnown();
-        MetadataKeeper keeper = array.keeper();
         array.enterState(wanted);
-        if (dirty && agreeing && keeper != null) {
-            keeper.markClean(WriteGate::cleanMarked);
+        if (dirty && agreeing) {
+            gate.askForClean();
         }
+        gate.letFlushes();
         gate.admitParked(); // who came while it was shut is refused, or asks for the dirty mark
     }
 

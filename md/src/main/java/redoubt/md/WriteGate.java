@@ -2,6 +2,7 @@ package redoubt.md;
 
 import java.util.function.Consumer;
 import redoubt.base.ArrayState;
+import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
 import redoubt.workqueue.WorkItem;
 import redoubt.workqueue.Workqueue;
@@ -11,7 +12,11 @@ import redoubt.workqueue.Workqueue;
  *
  * <p>A write that finds it shut is parked, and the gate asks the keeper for the dirty mark; when that is durable the gate opens and the
  * parked writes go on. When no write has come for the safe-mode delay and none is inside, the gate shuts itself, looks once more
- * whether somebody slipped in (see {@link Turnstile}), and asks the keeper for the clean mark.
+ * whether somebody slipped in (see {@link Turnstile}), and asks the keeper for the clean mark. The array is called clean when that
+ * is durable, and not before.
+ *
+ * <p><b>Flushes</b> have a turnstile of their own, which is shut while the clean mark is being made. A member tells of data that it lost once,
+ * to whoever flushes it first. Were that a client's flush, and the keeper's the second, clean would be recorded over the loss.
  *
  * <p>{@link #enter} and {@link #leave} are called by any thread; what changes the state are steps on the array's queue.
  */
@@ -20,17 +25,20 @@ final class WriteGate {
     private final Array array;
     private final Workqueue queue;
     private final Turnstile turnstile;
+    private final Turnstile flushes;
     private final WorkItem dirtyStep = new WorkItem(this::askForDirty);
     private final WorkItem cleanStep = new WorkItem(this::tryToBecomeClean);
 
     private boolean dirtyAsked; // queue only
+    private boolean cleanAsked; // queue only
     private long entriesSeen; // heartbeat only
     private long quietSinceNanos; // heartbeat only
 
-    WriteGate(Array array, Workqueue queue, Consumer<IoRequest> admit) {
+    WriteGate(Array array, Workqueue queue, Consumer<IoRequest> admit, Consumer<IoRequest> admitFlush) {
         this.array = array;
         this.queue = queue;
         this.turnstile = new Turnstile(false, admit);
+        this.flushes = new Turnstile(true, admitFlush);
     }
 
     /** Whether the write may go on; if not, it is parked and will come again. */
@@ -43,11 +51,20 @@ final class WriteGate {
         return false;
     }
 
-    /** A write ended; one that never passed is let go too. */
-    void leave(IoRequest write) {
-        if (write.gatePassed) {
-            write.gatePassed = false;
-            turnstile.leave();
+    /** Whether the flush may go on; if not, it is parked and will come again. */
+    boolean enterFlush(IoRequest flush) {
+        if (flushes.enter(flush)) {
+            flush.gatePassed = true;
+            return true;
+        }
+        return false;
+    }
+
+    /** A write or a flush ended; one that never passed is let go too. */
+    void leave(IoRequest request) {
+        if (request.gatePassed) {
+            request.gatePassed = false;
+            (request.operation() == IoOperation.FLUSH ? flushes : turnstile).leave();
         }
     }
 
@@ -88,7 +105,7 @@ final class WriteGate {
         if (state == ArrayState.READ_AUTO && !array.traits().redundant()) {
             array.enterState(ArrayState.CLEAN); // a level without redundancy is never dirty
             turnstile.open();
-        } else if (state == ArrayState.CLEAN || state == ArrayState.READ_AUTO) {
+        } else if (state == ArrayState.CLEAN || state == ArrayState.ACTIVE_IDLE || state == ArrayState.READ_AUTO) {
             dirtyAsked = true;
             array.enterState(ArrayState.WRITE_PENDING);
             keeper.markDirty(this::dirtyMarked);
@@ -127,23 +144,63 @@ final class WriteGate {
     }
 
     private void tryToBecomeClean() {
-        MetadataKeeper keeper = array.keeper();
-        if (keeper == null || !array.mayBecomeClean()) {
+        if (cleanAsked || !array.mayBecomeClean() || !shutIfEmpty()) {
             return;
         }
-        turnstile.shut();
-        if (turnstile.inside() != 0) {
+        // Asked again when nobody is inside: who was there may have found a member faulty before he left.
+        if (!array.mayBecomeClean()) {
+            flushes.open();
             turnstile.open();
             return;
         }
-        array.enterState(ArrayState.CLEAN);
-        keeper.markClean(WriteGate::cleanMarked);
+        array.enterState(ArrayState.ACTIVE_IDLE);
+        askForClean();
         if (turnstile.anyParked()) {
             askForDirty();
         }
     }
 
-    static void cleanMarked(boolean durable) {
-        // Nobody waits for it: a member that could not be marked has been failed, and that is recorded by itself.
+    /** Shuts out writes and flushes; answers false, and leaves all as it was, if any is under way. On the queue. */
+    boolean shutIfEmpty() {
+        boolean wasOpen = turnstile.isOpen();
+        turnstile.shut();
+        flushes.shut();
+        if (turnstile.inside() == 0 && flushes.inside() == 0) {
+            return true;
+        }
+        letFlushes();
+        if (wasOpen) {
+            turnstile.open();
+        }
+        return false;
+    }
+
+    /** Lets flushes pass again, unless the clean mark is being made. On the queue. */
+    void letFlushes() {
+        if (!cleanAsked) {
+            flushes.open();
+        }
+    }
+
+    /** Asks for the clean mark, if it has not been asked for. After {@link #shutIfEmpty}, on the queue. */
+    void askForClean() {
+        MetadataKeeper keeper = array.keeper();
+        if (keeper != null && !cleanAsked) {
+            cleanAsked = true;
+            keeper.markClean(this::cleanMarked);
+        }
+    }
+
+    private void cleanMarked(boolean durable) {
+        cleanAsked = false;
+        if (array.view().state() == ArrayState.ACTIVE_IDLE) {
+            if (durable) {
+                array.enterState(ArrayState.CLEAN);
+            } else {
+                array.enterState(ArrayState.ACTIVE);
+                turnstile.open();
+            }
+        }
+        flushes.open();
     }
 }

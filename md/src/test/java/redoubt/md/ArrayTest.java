@@ -47,13 +47,104 @@ class ArrayTest {
     void quietArrayBecomesCleanAfterTheDelayAndNotBefore() {
         ArrayRig rig = activeRig();
         rig.time.advance(1);
-        rig.time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS - 1);
+        rig.time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS - 2);
         rig.run();
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
         rig.time.advance(2);
         rig.run();
-        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
         assertThat(rig.keeper.asked).containsExactly("dirty", "clean");
+        assertThat(rig.array.view().state())
+                .as("the members do not say clean yet")
+                .isEqualTo(ArrayState.ACTIVE_IDLE);
+        rig.keeper.answer(true);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    /** What could not be recorded is asked again after another delay; writes pass meanwhile. */
+    @Test
+    void anArrayThatCouldNotBeMarkedCleanIsActive() {
+        ArrayRig rig = activeRig();
+        rig.becomeIdle();
+        rig.keeper.answer(false);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.ended).isTrue();
+        rig.becomeIdle();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "clean", "clean");
+        rig.keeper.answer(true);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+    }
+
+    /** The write asks for the dirty mark before the clean mark is answered. */
+    @Test
+    void aWriteThatComesWhileTheCleanMarkIsMadeWaitsForTheNextDirtyMark() {
+        for (boolean durable : new boolean[] {true, false}) {
+            ArrayRig rig = activeRig();
+            rig.becomeIdle();
+            ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+            rig.run();
+            assertThat(rig.keeper.asked).containsExactly("dirty", "clean", "dirty");
+            rig.keeper.answer(durable);
+            rig.run();
+            assertThat(rig.disks[0].asked).isEmpty();
+            rig.keeper.answer(true);
+            rig.run();
+            assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+            rig.disks[0].endAll();
+            rig.disks[1].endAll();
+            assertThat(write.how).isEqualTo(IoStatus.OK);
+            assertThat(rig.clean()).isTrue();
+        }
+    }
+
+    /** A member tells of lost data once, to whoever flushes it first: a client, and then not the keeper. */
+    @Test
+    void cleanIsNotAskedForWhileAFlushIsInFlight() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked flush = rig.ask(IoOperation.FLUSH);
+        rig.becomeIdle();
+        assertThat(rig.keeper.asked).containsExactly("dirty");
+        rig.disks[0].end(IoStatus.IO_ERROR);
+        rig.disks[1].endAll();
+        rig.becomeIdle();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 0");
+        rig.keeper.answer(true);
+        rig.run();
+        rig.disks[1].endAll();
+        assertThat(flush.how).isEqualTo(IoStatus.OK);
+        rig.becomeIdle();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 0", "clean");
+        rig.keeper.answer(true);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void cleanIsNotAskedForBeforeTheFailureOfAFlushIsRecorded() {
+        ArrayRig rig = activeRig();
+        rig.time.advance(1);
+        ArrayRig.Asked flush = rig.ask(IoOperation.FLUSH);
+        rig.time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1); // queues the clean step
+        rig.disks[0].end(IoStatus.IO_ERROR); // queues the failure step behind it
+        rig.disks[1].endAll();
+        rig.run();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 0");
+        assertThat(flush.ended).isFalse();
+    }
+
+    @Test
+    void aFlushThatComesWhileTheCleanMarkIsMadeWaitsForIt() {
+        ArrayRig rig = activeRig();
+        rig.becomeIdle();
+        ArrayRig.Asked flush = rig.ask(IoOperation.FLUSH);
+        assertThat(rig.disks[0].asked).isEmpty();
+        rig.keeper.answer(true);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(flush.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.clean()).isTrue();
     }
 
     /** No clean while a write is inside. */

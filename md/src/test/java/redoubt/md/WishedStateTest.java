@@ -116,8 +116,10 @@ class WishedStateTest {
     void cleanDoesNotWaitForTheDelay() {
         dirty();
         assertThat(wish("clean")).isNull();
-        assertThat(state()).isEqualTo("clean");
         assertThat(rig.keeper.asked).containsExactly("clean");
+        assertThat(state()).isEqualTo("active-idle");
+        rig.keeper.answer(true);
+        assertThat(state()).isEqualTo("clean");
     }
 
     @ParameterizedTest
