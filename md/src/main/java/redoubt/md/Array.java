@@ -36,6 +36,10 @@ import redoubt.workqueue.Workqueue;
  * <p><b>What waits for a record.</b> From the moment a member is found faulty until that is durable, no write and no flush is
  * acknowledged, whether it met the failure or not: a power cut in between would let a stale member pass for a good one.
  *
+ * <p><b>A broken array promises nothing any more.</b> What made it break may have been data that was acknowledged and not yet durable, and a
+ * member tells of that once; so no flush and no FUA is answered OK until it is assembled again. A level without redundancy breaks by the
+ * first flush that fails.
+ *
  * <p><b>Threads.</b> All changes of state are steps on the array's ordered queue, which do no I/O and never wait; everybody else reads
  * {@link #view()}. There is no lock. Field legend. V: published whole; A: any thread, atomically; Q: the queue only; C: constant.
  */
@@ -343,7 +347,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     /** A flush is the same at every level: durable means durable on every member that is in sync. */
     private void flushMembers(IoRequest request, ArrayView now) {
         int members = Long.bitCount(now.inSyncSlots());
-        if (plan.readOnly() || members == 0) {
+        if (plan.readOnly() || members == 0 || now.broken()) {
             finished(request, now.broken() ? IoStatus.IO_ERROR : IoStatus.OK);
             return;
         }
@@ -452,7 +456,9 @@ public final class Array implements BlockDevice, PersonalityHost {
             if (how == IoStatus.IO_ERROR && reading) {
                 parent.slotFailed(slot);
                 readFailed(slot);
-            } else if (!traits.redundant() && (how == IoStatus.IO_ERROR || how == IoStatus.NO_SPACE)) {
+            } else if (!traits.redundant()
+                    && (how == IoStatus.IO_ERROR || how == IoStatus.NO_SPACE)
+                    && !promisesDurability(child)) {
                 parent.refused(how);
             } else {
                 parent.slotFailed(slot);
@@ -491,6 +497,10 @@ public final class Array implements BlockDevice, PersonalityHost {
         return request.operation().changesData() || request.operation() == IoOperation.FLUSH;
     }
 
+    private static boolean promisesDurability(IoRequest request) {
+        return request.operation() == IoOperation.FLUSH || request.fua();
+    }
+
     /** Does a request again, on the members that are left and without reading where a read has failed. */
     private void again(IoRequest parent) {
         ArrayView now = view;
@@ -525,7 +535,8 @@ public final class Array implements BlockDevice, PersonalityHost {
             }
             awaitRecord(parent);
         } else {
-            settle(parent, how);
+            boolean lie = how.ok() && promisesDurability(parent) && !plan.readOnly() && view.broken();
+            settle(parent, lie ? IoStatus.IO_ERROR : how);
         }
     }
 

@@ -33,6 +33,15 @@ final class ArrayRig implements ArrayListener {
     }
 
     ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown) {
+        this(readOnly, childCount, redundancyKnown, true);
+    }
+
+    /** Members that hold the content only together. */
+    static ArrayRig withoutRedundancy() {
+        return new ArrayRig(false, 8, true, false);
+    }
+
+    private ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown, boolean redundant) {
         children = new IoRequestPool(childCount);
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int slot = 0; slot < SLOTS; slot++) {
@@ -50,13 +59,17 @@ final class ArrayRig implements ArrayListener {
                 ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS,
                 ArrayPlan.MAX_READ_ERRORS);
         Workqueue queue = Workqueue.orderedMemReclaim("twins", workers);
-        array = new Array(plan, host -> new TwinPersonality(host, SLOTS), queue, time, children, memory);
+        array = new Array(plan, host -> new TwinPersonality(host, SLOTS, redundant), queue, time, children, memory);
         array.addListener(this);
         array.start(readOnly ? null : keeper);
     }
 
     /** Sends a request and answers it; its end is seen in {@link Asked#ended}. */
     Asked ask(IoOperation operation) {
+        return ask(operation, 0);
+    }
+
+    Asked ask(IoOperation operation, int flags) {
         Asked asked = new Asked();
         IoBuffer buffer = operation.movesBytes() ? memory.take(4096) : null;
         if (!own.reserve(1)) {
@@ -64,7 +77,7 @@ final class ArrayRig implements ArrayListener {
         }
         IoRequest request = own.take();
         long length = operation == IoOperation.FLUSH ? 0 : 4096;
-        request.prepare(operation, 0, length, 0, buffer, 0, asked::completed);
+        request.prepare(operation, 0, length, flags, buffer, 0, asked::completed);
         if (buffer != null) {
             buffer.release();
         }

@@ -268,6 +268,70 @@ class ArrayTest {
         assertThat(rig.clean()).isTrue();
     }
 
+    /** The member tells of lost data once; the second client's flush must not be called durable. */
+    @Test
+    void afterAFlushThatFailedOnTheLastMemberNoFlushIsAcknowledged() {
+        ArrayRig rig = activeRig();
+        rig.array.failMember(0);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        ArrayRig.Asked first = rig.ask(IoOperation.FLUSH);
+        ArrayRig.Asked beside = rig.ask(IoOperation.FLUSH);
+        rig.disks[1].end(IoStatus.IO_ERROR);
+        rig.disks[1].endAll();
+        rig.run();
+        assertThat(first.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(beside.how).isEqualTo(IoStatus.IO_ERROR);
+        ArrayRig.Asked later = rig.ask(IoOperation.FLUSH);
+        rig.disks[1].endAll();
+        rig.run();
+        assertThat(later.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void aWriteWithFuaThatWasInFlightWhenTheArrayBrokeIsNotAcknowledged() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked durable = rig.ask(IoOperation.WRITE, IoRequest.FUA);
+        ArrayRig.Asked plain = rig.ask(IoOperation.WRITE);
+        rig.array.failMember(0);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.array.failMember(1);
+        rig.run();
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(durable.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(plain.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    /** One member holds each byte: what it lost is lost, and whoever flushes next has to hear it too. */
+    @Test
+    void aLevelWithoutRedundancyBreaksByAFlushThatFails() {
+        ArrayRig rig = ArrayRig.withoutRedundancy();
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        rig.disks[0].end(IoStatus.IO_ERROR);
+        rig.disks[1].endAll();
+        assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(rig.array.view().broken()).as("by a write that was answered so").isFalse();
+        for (boolean fua : new boolean[] {false, true}) {
+            rig = ArrayRig.withoutRedundancy();
+            ArrayRig.Asked first = fua ? rig.ask(IoOperation.WRITE, IoRequest.FUA) : rig.ask(IoOperation.FLUSH);
+            rig.disks[0].end(IoStatus.IO_ERROR);
+            rig.disks[1].endAll();
+            rig.run();
+            assertThat(first.how).isEqualTo(IoStatus.IO_ERROR);
+            ArrayRig.Asked second = rig.ask(IoOperation.FLUSH);
+            rig.disks[0].endAll();
+            rig.disks[1].endAll();
+            assertThat(second.how).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(rig.array.view().state()).isEqualTo(ArrayState.BROKEN);
+            assertThat(rig.clean()).isTrue();
+        }
+    }
+
     @Test
     void nothingIsWrittenToAReadOnlyArray() {
         ArrayRig rig = new ArrayRig(true, 8);

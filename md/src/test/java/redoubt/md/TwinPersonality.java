@@ -9,20 +9,32 @@ final class TwinPersonality implements Personality {
 
     private final PersonalityHost host;
     private final int slots;
+    private final boolean redundant;
 
     TwinPersonality(PersonalityHost host, int slots) {
+        this(host, slots, true);
+    }
+
+    /**
+     * Makes it.
+     *
+     * @param redundant false: it passes for a level that needs every member
+     */
+    TwinPersonality(PersonalityHost host, int slots, boolean redundant) {
         this.host = host;
         this.slots = slots;
+        this.redundant = redundant;
     }
 
     @Override
     public Traits traits() {
-        return new Traits(Level.RAID1, new TwinLayout(slots), true, false, 4096, 65536, slots);
+        Level level = redundant ? Level.RAID1 : Level.RAID0;
+        return new Traits(level, new TwinLayout(slots), redundant, false, 4096, 65536, slots);
     }
 
     @Override
     public boolean operational(long inSyncSlots) {
-        return inSyncSlots != 0;
+        return redundant ? inSyncSlots != 0 : Long.bitCount(inSyncSlots) == slots;
     }
 
     @Override
