@@ -3,6 +3,7 @@ package redoubt.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import redoubt.base.Parking;
 import redoubt.base.Step;
 import redoubt.base.Worker;
 import redoubt.base.WorkerFactory;
@@ -32,6 +33,19 @@ public final class SteppedWorkers implements WorkerFactory {
         SteppedWorker worker = new SteppedWorker(name, step);
         workers.add(worker);
         return worker;
+    }
+
+    /** Whoever waits drives the workers meanwhile; when they have nothing left to do, what is awaited will never come. */
+    @Override
+    public Parking parking() {
+        return (until, nanos) -> {
+            while (!until.getAsBoolean()) {
+                if (!runOne() && !until.getAsBoolean()) {
+                    throw new IllegalStateException(
+                            "no worker has anything left to do, and what is awaited has not come");
+                }
+            }
+        };
     }
 
     /** From now on only so many more workers can be started: a famine of threads. */

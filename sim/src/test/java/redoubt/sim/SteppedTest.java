@@ -87,4 +87,16 @@ class SteppedTest {
         assertThat(told).containsExactly(5L, 11L);
         assertThat(time.registered()).isZero();
     }
+
+    /** Goal: who waits for workers drives them meanwhile, and learns when they cannot bring what is awaited. */
+    @Test
+    void whoWaitsDrivesTheWorkers() {
+        SteppedWorkers workers = new SteppedWorkers(1);
+        int[] steps = {0};
+        workers.start("w", () -> ++steps[0] < 10).wake();
+        workers.parking().park(() -> steps[0] >= 5, Long.MAX_VALUE);
+        assertThat(steps[0]).isEqualTo(5);
+        assertThatThrownBy(() -> workers.parking().park(() -> false, Long.MAX_VALUE))
+                .isInstanceOf(IllegalStateException.class);
+    }
 }
