@@ -97,7 +97,7 @@ public final class AssembledContainer implements AutoCloseable {
             plans.add(plan(parts, volume.picture(), options));
         }
         Workqueue queue = Workqueue.orderedMemReclaim(
-                "container-" + parts.metadata().picture().uuid(), workers);
+                "container-" + parts.metadata().picture().uuid(), EngineWaits.OF_CONTAINER_QUEUE, workers);
         List<Volume> volumes = new ArrayList<>();
         for (int i = 0; i < plans.size(); i++) {
             VolumePicture picture = parts.volumes().get(i).picture();

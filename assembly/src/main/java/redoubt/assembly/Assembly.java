@@ -39,6 +39,7 @@ public final class Assembly {
      * Makes an assembly with every format that is known.
      *
      * @param opener opens the disks, locks included
+     * @throws IllegalStateException if the declared waits of the engine's parts form a circle
      */
     public Assembly(Heartbeat heartbeat, WorkerFactory workers, DiskOpener opener) {
         this(heartbeat, workers, opener, new SerialSources(java.nio.file.Path.of("/sys")), List.of(new ImsmFormat()));
@@ -50,6 +51,7 @@ public final class Assembly {
             DiskOpener opener,
             SerialSources serials,
             List<MetadataFormat> formats) {
+        EngineWaits.graph(); // refuses to be made if the parts of the engine could wait in a circle
         this.heartbeat = heartbeat;
         this.workers = workers;
         this.opener = opener;
