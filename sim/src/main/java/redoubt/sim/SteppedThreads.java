@@ -179,11 +179,11 @@ public final class SteppedThreads implements WorkerFactory, AutoCloseable {
         }
     }
 
-    /** Time goes on in small pieces, and everybody goes on after each. */
+    /** Time goes on in small pieces, with one beat behind each, and everybody goes on after it. */
     public void advance(long nanos, long pieceNanos) {
         runAll(1_000_000);
         for (long gone = 0; gone < nanos; gone += pieceNanos) {
-            time.advance(Math.min(pieceNanos, nanos - gone));
+            time.pause(Math.min(pieceNanos, nanos - gone));
             runAll(1_000_000);
         }
     }

@@ -80,11 +80,14 @@ class SteppedTest {
         List<Long> told = new ArrayList<>();
         Beat beat = told::add;
         time.register(beat);
-        time.advance(5);
-        time.advance(6);
+        time.pause(5);
+        time.pause(6);
+        assertThat(told).containsExactly(5L, 11L);
+        time.advance(8);
+        assertThat(told).hasSize(2 + 8).isSorted().endsWith(19L);
         time.unregister(beat);
         time.advance(7);
-        assertThat(told).containsExactly(5L, 11L);
+        assertThat(told).hasSize(2 + 8);
         assertThat(time.registered()).isZero();
     }
 
