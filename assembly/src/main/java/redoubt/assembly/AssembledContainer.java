@@ -249,7 +249,8 @@ public final class AssembledContainer implements AutoCloseable {
      * Stops all arrays, marks clean what is, and gives the disks back: on return others may lock them, but for those that hang. Returns
      * within the limit, whatever the members do.
      *
-     * @return whether everything ended in good order and the metadata says so
+     * @return whether everything ended in good order and the metadata says so; a volume that was found dirty is dirty still, as
+     *     {@link #picture} tells
      */
     public boolean stop(long limitNanos) {
         long deadline = System.nanoTime() + limitNanos;
@@ -257,11 +258,23 @@ public final class AssembledContainer implements AutoCloseable {
         for (Volume volume : volumes) {
             good &= volume.array().stop(Math.max(1, limitNanos / volumes.size()));
         }
+        good = good && allRecorded(deadline);
         closed = true;
         queue.close();
         parts.devices().forEach(BlockDevice::close);
         awaitReleased(deadline);
         return good;
+    }
+
+    /** What one volume's last mark met may be for another one to record: the keeper has to be done with all of it. */
+    private boolean allRecorded(long deadline) {
+        NativeKeeper records = keeper;
+        try {
+            return records == null || records.awaitIdle(deadline - System.nanoTime());
+        } catch (InterruptedException hurried) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     /** A closed file is given back by its lane's own threads, a moment later; one whose lane was abandoned, perhaps never. */

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import redoubt.block.BlockDevice;
 import redoubt.md.Array;
@@ -15,7 +17,6 @@ import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.SlotPicture;
 import redoubt.metadata.SlotState;
-import redoubt.metadata.VolumePicture;
 import redoubt.metadata.WriteRound;
 import redoubt.workqueue.WorkItem;
 import redoubt.workqueue.Workqueue;
@@ -55,6 +56,7 @@ public final class NativeKeeper {
     private ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private ArrayDeque<Waiting> underWay = new ArrayDeque<>();
     private boolean writing;
+    private final List<CountDownLatch> awaitingIdle = new ArrayList<>();
     private volatile ContainerMetadata published;
 
     /**
@@ -111,6 +113,33 @@ public final class NativeKeeper {
         queue.queue(takePosted);
     }
 
+    /**
+     * Waits until everything is recorded that was asked for, and what came of that. For control threads, once nothing new is asked.
+     *
+     * @return whether it is
+     */
+    public boolean awaitIdle(long limitNanos) throws InterruptedException {
+        CountDownLatch idle = new CountDownLatch(1);
+        queue.queue(new WorkItem(() -> lookWhetherIdle(idle)));
+        return idle.await(limitNanos, TimeUnit.NANOSECONDS);
+    }
+
+    private void lookWhetherIdle(CountDownLatch idle) {
+        if (writing || !waiting.isEmpty()) {
+            awaitingIdle.add(idle);
+        } else {
+            idle.countDown();
+        }
+    }
+
+    /** Looks again behind the steps that this round has set off: a failure that it met is still to be recorded. */
+    private void lookAgain() {
+        for (CountDownLatch idle : awaitingIdle) {
+            queue.queue(new WorkItem(() -> lookWhetherIdle(idle)));
+        }
+        awaitingIdle.clear();
+    }
+
     private void takePosted() {
         Waiting next;
         while ((next = posted.poll()) != null) {
@@ -134,14 +163,15 @@ public final class NativeKeeper {
         boolean clean = false;
         List<Waiting> refused = new ArrayList<>();
         for (Waiting each : underWay) {
-            boolean cleans = each.event instanceof MetadataEvent.MarkClean;
-            if (cleans && countsInALostDisk(next)) {
-                refused.add(each);
-                continue;
+            if (each.event instanceof MetadataEvent.MarkClean(int volume)) {
+                if (countsInALostDisk(next, volume)) {
+                    refused.add(each);
+                    continue;
+                }
+                clean = true;
             }
             try {
                 next = next.apply(each.event);
-                clean |= cleans;
             } catch (MetadataRefused refusal) {
                 complaints.accept(refusal.getMessage());
                 refused.add(each);
@@ -162,12 +192,11 @@ public final class NativeKeeper {
         }
     }
 
-    /** Whether a volume still calls a slot in sync whose disk the writer has lost: what was written to it may not be there. */
-    private boolean countsInALostDisk(ContainerMetadata next) {
-        List<VolumePicture> pictures = next.picture().volumes();
+    /** Whether the volume still calls a slot in sync whose disk the writer has lost: what was written to it may not be there. */
+    private boolean countsInALostDisk(ContainerMetadata next, int index) {
+        List<SlotPicture> slots = next.picture().volumes().get(index).slots();
         for (Volume volume : volumes) {
-            List<SlotPicture> slots = pictures.get(volume.index).slots();
-            for (int disk = 0; disk < volume.slotOfDisk.size(); disk++) {
+            for (int disk = 0; volume.index == index && disk < volume.slotOfDisk.size(); disk++) {
                 OptionalInt slot = volume.slotOfDisk.get(disk);
                 if (writer.isLost(disk)
                         && slot.isPresent()
@@ -206,6 +235,9 @@ public final class NativeKeeper {
         answered.forEach(each -> each.answer.recorded(durable));
         if (!writing && !waiting.isEmpty()) {
             beginRound();
+        }
+        if (!writing) {
+            lookAgain();
         }
     }
 

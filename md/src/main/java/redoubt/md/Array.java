@@ -72,9 +72,11 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final AtomicBoolean feeding = new AtomicBoolean(); // A
     private volatile boolean feedAgain; // A
     private volatile boolean stopped; // A
+    private volatile boolean gaveUp; // A: the stop did not end in good order, and nobody is to wait any more
     private volatile long safeModeDelayNanos; // A
     private long failuresTaken; // Q: slots
     private long recordLater; // Q: slots that failed while no metadata was to be written
+    private @Nullable Ending ending; // Q
     private @Nullable MetadataKeeper keeper; // set once, before the first request
 
     /**
@@ -171,6 +173,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         if (first == ArrayState.ACTIVE || !traits.redundant()) {
             gate.open();
         }
+        gate.startMarked(plan.markedDirty());
         heartbeat.register(safeMode);
         entrance.open();
     }
@@ -199,9 +202,11 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     /**
      * Stops the array: requests under way end, the metadata is marked clean where that is true, later requests are answered
-     * {@link IoStatus#GONE}. Devices stay open. For control threads; returns within the limit, whatever the members do.
+     * {@link IoStatus#GONE}, and so are those that still wait when the limit is over. Devices stay open. For control threads; returns
+     * within the limit, whatever the members do.
      *
-     * @return whether everything ended and the metadata says so
+     * @return whether everything ended, every failure is recorded, and the members say clean or never could: an array whose members are not
+     *     known to agree stays dirty
      */
     public boolean stop(long limitNanos) {
         long deadline = heartbeat.clock().nanos() + limitNanos;
@@ -209,39 +214,78 @@ public final class Array implements BlockDevice, PersonalityHost {
         stopped = true;
         heartbeat.unregister(safeMode);
         entrance.admitParked();
-        CountDownLatch settled = new CountDownLatch(1);
-        AtomicBoolean durable = new AtomicBoolean();
-        queue.queue(new WorkItem(() -> stopStep(quiet, durable, settled)));
+        gate.admitAll();
+        Ending wanted = new Ending(quiet);
+        queue.queue(new WorkItem(() -> stopStep(wanted)));
+        boolean good = false;
         try {
             long left = Math.max(1, deadline - heartbeat.clock().nanos());
-            if (!settled.await(left, TimeUnit.NANOSECONDS)) {
-                return false;
-            }
+            good = wanted.settled.await(left, TimeUnit.NANOSECONDS) && wanted.good;
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            return false;
         }
-        personality.stop();
-        return quiet && durable.get();
+        if (good) {
+            personality.stop();
+        } else {
+            gaveUp = true;
+            releaseGone();
+        }
+        return good;
     }
 
-    private void stopStep(boolean quiet, AtomicBoolean durable, CountDownLatch settled) {
-        ArrayView now = view;
-        MetadataKeeper records = keeper;
-        boolean dirtyOnDisk = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.WRITE_PENDING;
-        boolean mayBeMarked = now.redundancyKnown() && !now.broken() && traits.redundant() && allRecorded();
+    private void stopStep(Ending wanted) {
         gate.shut();
-        if (!now.broken()) {
-            publish(now.withState(ArrayState.INACTIVE));
+        if (!view.broken()) {
+            publish(view.withState(ArrayState.INACTIVE));
         }
-        if (quiet && dirtyOnDisk && records != null && mayBeMarked) {
-            records.markClean(how -> {
-                durable.set(how);
-                settled.countDown();
-            });
-        } else {
-            durable.set(!now.broken());
-            settled.countDown();
+        ending = wanted;
+        lookWhetherEnded();
+    }
+
+    /** A mark or a record was answered: whoever stops the array waits for all of them. On the queue. */
+    void lookWhetherEnded() {
+        Ending wanted = ending;
+        if (wanted == null || (wanted.quiet && (gate.isMarking() || !allRecorded()))) {
+            return;
+        }
+        ArrayView now = view;
+        boolean toBeMarked = traits.redundant() && keeper != null && now.redundancyKnown() && gate.isMarkedDirty();
+        // A mark that was refused is asked for again only when another failure has been recorded since.
+        if (wanted.quiet && toBeMarked && !now.broken() && wanted.askedUnder != faulty.get()) {
+            wanted.askedUnder = faulty.get();
+            gate.askForClean();
+            return;
+        }
+        ending = null;
+        wanted.good = wanted.quiet && !toBeMarked && !now.broken();
+        wanted.settled.countDown();
+    }
+
+    /** Whoever waits for a record or for children that nobody brings any more is let go. */
+    private void releaseGone() {
+        settleAll(awaitingRecord);
+        settleAll(starved);
+    }
+
+    private void settleAll(AtomicReference<@Nullable IoRequest> list) {
+        IoRequest parent = Turnstile.oldestFirst(list.getAndSet(null));
+        while (parent != null) {
+            IoRequest younger = parent.next;
+            parent.next = null;
+            settle(parent, IoStatus.GONE);
+            parent = younger;
+        }
+    }
+
+    /** A stop that waits for the last marks. Its latch publishes the rest. */
+    private static final class Ending {
+        private final boolean quiet;
+        private final CountDownLatch settled = new CountDownLatch(1);
+        private long askedUnder = -1; // the failures that were known when the clean mark was last asked for
+        private boolean good;
+
+        Ending(boolean quiet) {
+            this.quiet = quiet;
         }
     }
 
@@ -299,6 +343,9 @@ public final class Array implements BlockDevice, PersonalityHost {
             return;
         }
         if (!entrance.enter(request)) {
+            if (stopped) { // since we looked: those parked have been let go, and nobody comes for this one
+                entrance.admitParked();
+            }
             return;
         }
         if (request.operation().changesData()) {
@@ -311,6 +358,10 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     private void admitWrite(IoRequest request) {
+        if (stopped) {
+            settle(request, IoStatus.GONE);
+            return;
+        }
         ArrayView now = view;
         if (now.broken()) {
             settle(request, IoStatus.IO_ERROR);
@@ -322,12 +373,18 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
         if (gate.enter(request)) {
             begin(request);
+        } else if (stopped) {
+            gate.admitAll();
         }
     }
 
     private void admitFlush(IoRequest request) {
-        if (gate.enterFlush(request)) {
+        if (stopped) {
+            settle(request, IoStatus.GONE);
+        } else if (gate.enterFlush(request)) {
             begin(request);
+        } else if (stopped) {
+            gate.admitAll();
         }
     }
 
@@ -410,6 +467,9 @@ public final class Array implements BlockDevice, PersonalityHost {
     @Override
     public void waitForChildren(IoRequest parent) {
         push(starved, parent);
+        if (gaveUp) {
+            releaseGone();
+        }
         feedStarved();
     }
 
@@ -649,7 +709,9 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     private void awaitRecord(IoRequest parent) {
         push(awaitingRecord, parent);
-        if (allRecorded()) {
+        if (gaveUp) {
+            releaseGone();
+        } else if (allRecorded()) {
             queue.queue(releaseStep);
         }
     }
@@ -669,6 +731,7 @@ public final class Array implements BlockDevice, PersonalityHost {
             }
             parent = younger;
         }
+        lookWhetherEnded();
     }
 
     // ---------------------------------------------------------------------------------------------- state, on the

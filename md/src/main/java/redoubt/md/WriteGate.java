@@ -31,6 +31,7 @@ final class WriteGate {
 
     private boolean dirtyAsked; // queue only
     private boolean cleanAsked; // queue only
+    private boolean markedDirty; // queue only, and before the start: what the members say, or may say
     private long entriesSeen; // heartbeat only
     private long quietSinceNanos; // heartbeat only
 
@@ -89,6 +90,27 @@ final class WriteGate {
         turnstile.admitParked();
     }
 
+    /** Lets writes and flushes that are parked try again. */
+    void admitAll() {
+        turnstile.admitParked();
+        flushes.admitParked();
+    }
+
+    /** What the members say at the start. */
+    void startMarked(boolean dirty) {
+        markedDirty = dirty;
+    }
+
+    /** Whether the members may say dirty. On the queue. */
+    boolean isMarkedDirty() {
+        return markedDirty;
+    }
+
+    /** Whether the clean mark is being made. On the queue. */
+    boolean isMarking() {
+        return cleanAsked;
+    }
+
     private void askForDirty() {
         if (dirtyAsked || turnstile.isOpen() || !turnstile.anyParked()) {
             return;
@@ -107,6 +129,7 @@ final class WriteGate {
             turnstile.open();
         } else if (state == ArrayState.CLEAN || state == ArrayState.ACTIVE_IDLE || state == ArrayState.READ_AUTO) {
             dirtyAsked = true;
+            markedDirty = true;
             array.enterState(ArrayState.WRITE_PENDING);
             keeper.markDirty(this::dirtyMarked);
         }
@@ -193,7 +216,12 @@ final class WriteGate {
 
     private void cleanMarked(boolean durable) {
         cleanAsked = false;
-        if (array.view().state() == ArrayState.ACTIVE_IDLE) {
+        ArrayState state = array.view().state();
+        boolean dirtySince = state == ArrayState.WRITE_PENDING || state == ArrayState.ACTIVE;
+        if (durable && !dirtySince) {
+            markedDirty = false;
+        }
+        if (state == ArrayState.ACTIVE_IDLE) {
             if (durable) {
                 array.enterState(ArrayState.CLEAN);
             } else {
@@ -202,5 +230,6 @@ final class WriteGate {
             }
         }
         flushes.open();
+        array.lookWhetherEnded();
     }
 }

@@ -2,6 +2,10 @@ package redoubt.md;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import redoubt.base.ArrayState;
+import redoubt.base.Threads;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
@@ -16,6 +20,7 @@ import redoubt.workqueue.Workqueue;
 final class ArrayRig implements ArrayListener {
 
     static final int SLOTS = 2;
+    private static final long STOP_NANOS = 60_000_000_000L;
 
     final SteppedTime time = new SteppedTime();
     final SteppedWorkers workers = new SteppedWorkers(1);
@@ -94,6 +99,29 @@ final class ArrayRig implements ArrayListener {
         time.advance(1);
         time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
         run();
+    }
+
+    /** Stops the array, within a minute of its own time, while the keeper answers everything so; answers what the stop said. */
+    boolean stop(boolean durable) {
+        AtomicBoolean good = new AtomicBoolean();
+        CountDownLatch ended = new CountDownLatch(1);
+        Threads.start("stopper", () -> {
+            good.set(array.stop(STOP_NANOS));
+            ended.countDown();
+        });
+        while (ended.getCount() != 0) {
+            time.advance(8);
+            if (array.requestsInside() != 0) {
+                time.advance(STOP_NANOS);
+            }
+            run();
+            while (array.view().state() == ArrayState.INACTIVE && !keeper.waiting.isEmpty()) {
+                keeper.answer(durable);
+                run();
+            }
+            Thread.onSpinWait();
+        }
+        return good.get();
     }
 
     /** Nothing is left open anywhere, and the array showed no state that may not follow the one before. */

@@ -3,6 +3,8 @@ package redoubt.md;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
@@ -315,7 +317,9 @@ class ArrayTest {
         rig.disks[0].end(IoStatus.IO_ERROR);
         rig.disks[1].endAll();
         assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
-        assertThat(rig.array.view().broken()).as("by a write that was answered so").isFalse();
+        assertThat(rig.array.view().broken())
+                .as("by a write that was answered so")
+                .isFalse();
         for (boolean fua : new boolean[] {false, true}) {
             rig = ArrayRig.withoutRedundancy();
             ArrayRig.Asked first = fua ? rig.ask(IoOperation.WRITE, IoRequest.FUA) : rig.ask(IoOperation.FLUSH);
@@ -330,6 +334,62 @@ class ArrayTest {
             assertThat(rig.array.view().state()).isEqualTo(ArrayState.BROKEN);
             assertThat(rig.clean()).isTrue();
         }
+    }
+
+    /** A mark that was asked for before the stop, and one that the stop asks for: its answer is the answer of the stop. */
+    @ParameterizedTest
+    @CsvSource({"true, true", "true, false", "false, true", "false, false"})
+    void aStopAnswersWhatTheMembersSay(boolean underWay, boolean durable) {
+        ArrayRig rig = activeRig();
+        if (underWay) {
+            rig.becomeIdle();
+            assertThat(rig.keeper.waiting).hasSize(1);
+        }
+        assertThat(rig.stop(durable)).isEqualTo(durable);
+        assertThat(rig.clean()).isTrue();
+    }
+
+    @Test
+    void aStopDuringWhichAMemberIsLostMarksTheSurvivorsClean() {
+        ArrayRig rig = activeRig();
+        rig.array.failMember(1);
+        assertThat(rig.stop(true)).isTrue();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 1", "clean");
+    }
+
+    @Test
+    void anArrayThatWasFoundDirtyStopsInGoodOrderAndUnmarked() {
+        ArrayRig rig = new ArrayRig(false, 8, false);
+        assertThat(rig.stop(true)).isTrue();
+        assertThat(rig.keeper.asked).isEmpty();
+    }
+
+    /** Parked at the gate, for children and for a record: whoever waits for what never comes is let go. */
+    @Test
+    void everyRequestEndsWithAStop() {
+        ArrayRig rig = new ArrayRig(false, 8);
+        ArrayRig.Asked atTheGate = rig.ask(IoOperation.WRITE);
+        rig.run();
+        assertThat(rig.keeper.waiting).hasSize(1);
+        rig.array.suspend(0);
+        ArrayRig.Asked atTheEntrance = rig.ask(IoOperation.READ);
+        assertThat(rig.stop(true)).isFalse();
+        assertThat(atTheGate.ended && atTheEntrance.ended).isTrue();
+        assertThat(atTheGate.how).isEqualTo(IoStatus.GONE);
+        assertThat(rig.clean()).isTrue();
+        rig.run();
+        assertThat(rig.ask(IoOperation.WRITE).how).isEqualTo(IoStatus.GONE);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.INACTIVE);
+
+        ArrayRig other = activeRig();
+        ArrayRig.Asked forTheRecord = other.ask(IoOperation.WRITE);
+        other.disks[0].end(IoStatus.IO_ERROR);
+        other.disks[1].endAll();
+        other.run();
+        assertThat(forTheRecord.ended).isFalse();
+        assertThat(other.stop(true)).isFalse();
+        assertThat(forTheRecord.ended).isTrue();
+        assertThat(other.array.requestsInside()).isZero();
     }
 
     @Test
