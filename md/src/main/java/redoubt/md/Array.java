@@ -532,7 +532,8 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     private void readFailed(int slot) {
         Member member = view.occupant(slot);
-        if (member != null && member.countReadError() > plan.maxReadErrors()) {
+        // Of an array that is only read every member is kept: it may be the only one that can read what another one cannot.
+        if (member != null && member.countReadError() > plan.maxReadErrors() && !plan.readOnly()) {
             ArrayView now = view;
             if (personality.operational(now.inSyncSlots() & ~(1L << slot))) {
                 failMember(slot);
@@ -623,9 +624,27 @@ public final class Array implements BlockDevice, PersonalityHost {
         queue.queue(failureStep);
     }
 
-    /** Whether the array would go on without this member. */
-    public boolean survivesLossOf(int slot) {
-        return personality.operational(view.inSyncSlots() & ~(1L << slot));
+    /**
+     * Takes a member out because somebody says so, unless the array would not survive that: those that have been found faulty and are not
+     * taken out yet count as gone. Any thread; never blocks.
+     *
+     * @return whether it is out, or was
+     */
+    public boolean failMemberIfSurvived(int slot) {
+        long bit = 1L << slot;
+        while (true) {
+            long seen = faulty.get();
+            if ((seen & bit) != 0) {
+                return true;
+            }
+            if (!personality.operational(view.inSyncSlots() & ~seen & ~bit)) {
+                return false;
+            }
+            if (faulty.compareAndSet(seen, seen | bit)) {
+                queue.queue(failureStep);
+                return true;
+            }
+        }
     }
 
     private void takeFailures() {

@@ -187,11 +187,11 @@ public final class ArrayAttributes implements ArrayListener {
             return NOT_A_STATE;
         }
         MemberState now = view().memberState(slot);
-        if (now == MemberState.IN_SYNC && !array.survivesLossOf(slot)) {
-            return WOULD_BREAK;
+        if (now != MemberState.IN_SYNC) {
+            array.failMember(slot);
+            return Outcome.OK;
         }
-        array.failMember(slot);
-        return Outcome.OK;
+        return array.failMemberIfSurvived(slot) ? Outcome.OK : WOULD_BREAK;
     }
 
     private Outcome showDelay(AttributeText out) {

@@ -124,6 +124,17 @@ class ArrayAttributesTest {
         assertThat(read("twins/md/degraded")).isEqualTo("1\n");
     }
 
+    /** The second command comes before the first one's step has run. */
+    @Test
+    void twoCommandsAtOnceDoNotFailBothMembers() throws NodeRefused {
+        assertThat(store("twins/md/dev-disk1.img/state", "faulty")).isNull();
+        assertThat(store("twins/md/dev-disk0.img/state", "faulty")).isEqualTo(Errno.EBUSY);
+        assertThat(store("twins/md/dev-disk1.img/state", "faulty")).isNull();
+        rig.run();
+        assertThat(read("twins/md/dev-disk0.img/state")).isEqualTo("in_sync\n");
+        assertThat(rig.array.view().broken()).isFalse();
+    }
+
     @Test
     void theLastMemberIsNotFailed() throws NodeRefused {
         store("twins/md/dev-disk1.img/state", "faulty");

@@ -249,6 +249,20 @@ class ArrayTest {
         assertThat(rig.array.view().inSync(0)).isTrue();
     }
 
+    /** Read errors of one member must not hide what only that member can read. */
+    @Test
+    void readErrorsCostAReadOnlyArrayNoMember() {
+        ArrayRig rig = new ArrayRig(true, 8);
+        for (int i = 0; i <= ArrayPlan.MAX_READ_ERRORS; i++) {
+            ArrayRig.Asked read = rig.ask(IoOperation.READ);
+            rig.disks[0].end(IoStatus.IO_ERROR);
+            rig.disks[1].endAll();
+            rig.run();
+            assertThat(read.how).isEqualTo(IoStatus.OK);
+        }
+        assertThat(rig.array.view().inSync(0)).isTrue();
+    }
+
     @Test
     void theLastMemberIsKeptAndTheArrayBroken() {
         ArrayRig rig = activeRig();
