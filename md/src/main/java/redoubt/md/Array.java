@@ -71,6 +71,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final AtomicReference<@Nullable IoRequest> starved = new AtomicReference<>(); // A
     private final AtomicBoolean feeding = new AtomicBoolean(); // A
     private volatile boolean feedAgain; // A
+    private volatile boolean membersMayDiffer; // A: only ever set, before the write that was refused leaves the gate
     private volatile boolean stopped; // A
     private volatile boolean gaveUp; // A: the stop did not end in good order, and nobody is to wait any more
     private volatile long safeModeDelayNanos; // A
@@ -505,19 +506,20 @@ public final class Array implements BlockDevice, PersonalityHost {
     public boolean childEnded(IoRequest parent, IoRequest child, int slot) {
         IoStatus how = child.status();
         boolean reading = !mustWaitForRecords(child);
-        // A member that refuses a write which its twin has done is as wrong as one that broke.
-        if (how.blamesDevice() || (!how.ok() && !reading && traits.redundant())) {
+        if (isRefusal(child, how)) {
+            parent.refused(how);
+            if (traits.redundant()) {
+                membersMayDiffer = true;
+            }
+        } else if (how.blamesDevice() || (!how.ok() && !reading && traits.redundant())) {
             if (reading && child.inQuarantine()) {
                 parent.memoryInDoubt = true;
-            }
-            if (how == IoStatus.NO_SPACE) {
-                parent.refused(how);
             }
             if (how == IoStatus.IO_ERROR && reading) {
                 parent.slotFailed(slot);
                 readFailed(slot);
             } else if (!traits.redundant()
-                    && (how == IoStatus.IO_ERROR || how == IoStatus.NO_SPACE)
+                    && how == IoStatus.IO_ERROR
                     && !promisesDurability(child)) {
                 parent.refused(how);
             } else {
@@ -528,6 +530,15 @@ public final class Array implements BlockDevice, PersonalityHost {
             parent.refused(how);
         }
         return parent.childSettled();
+    }
+
+    /**
+     * A change that the member is not to blame for: where it has no room, its host has none, and its twins on the same host will have none
+     * in a moment. Nobody is failed; the asker is told, and the array is not called clean again, for a twin may have done it.
+     */
+    private static boolean isRefusal(IoRequest child, IoStatus how) {
+        return child.operation().changesData()
+                && (how == IoStatus.NO_SPACE || how == IoStatus.UNSUPPORTED || how == IoStatus.INVALID);
     }
 
     private void readFailed(int slot) {
@@ -590,7 +601,7 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     @Override
     public void finished(IoRequest parent, IoStatus how) {
-        if (mustWaitForRecords(parent) && !allRecorded()) {
+        if (mustWaitForRecords(parent) && (!allRecorded() || differenceToTake())) {
             if (!how.ok()) {
                 parent.refused(how);
             }
@@ -726,6 +737,11 @@ public final class Array implements BlockDevice, PersonalityHost {
         return recorded.get() == faulty.get();
     }
 
+    /** Whether the view still says that members agree which a refused write may have left different. */
+    private boolean differenceToTake() {
+        return membersMayDiffer && view.redundancyKnown();
+    }
+
     private void awaitRecord(IoRequest parent) {
         push(awaitingRecord, parent);
         if (gaveUp) {
@@ -738,6 +754,9 @@ public final class Array implements BlockDevice, PersonalityHost {
     private void releaseRecorded() {
         if (!allRecorded()) {
             return;
+        }
+        if (differenceToTake()) {
+            publish(view.withRedundancyUnknown());
         }
         IoRequest parent = Turnstile.oldestFirst(awaitingRecord.getAndSet(null));
         while (parent != null) {

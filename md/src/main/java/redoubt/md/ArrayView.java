@@ -114,6 +114,10 @@ public final class ArrayView {
         return new ArrayView(number + 1, state, members, changed, redundancyKnown, broken);
     }
 
+    ArrayView withRedundancyUnknown() {
+        return new ArrayView(number + 1, state, members, states, false, broken);
+    }
+
     ArrayView asBroken() {
         return new ArrayView(number + 1, ArrayState.BROKEN, members, states, redundancyKnown, true);
     }

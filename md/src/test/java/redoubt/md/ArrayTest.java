@@ -263,6 +263,41 @@ class ArrayTest {
         assertThat(rig.array.view().inSync(0)).isTrue();
     }
 
+    /** A full host is not the disk's fault: the asker is told, and nobody is failed, whether one member refused or both. */
+    @ParameterizedTest
+    @CsvSource({"WRITE, NO_SPACE, true", "WRITE, NO_SPACE, false", "TRIM, UNSUPPORTED, true", "WRITE_ZEROES, INVALID, true"})
+    void aRefusalFailsNoMember(IoOperation operation, IoStatus refusal, boolean both) {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked refused = rig.ask(operation);
+        rig.disks[0].end(both ? refusal : IoStatus.OK);
+        rig.disks[1].end(refusal);
+        assertThat(refused.ended).as("before it is seen that members may differ").isFalse();
+        rig.run();
+        assertThat(refused.how).isEqualTo(refusal);
+        assertThat(rig.array.view().degraded()).isZero();
+        assertThat(rig.array.view().redundancyKnown()).isFalse();
+
+        ArrayRig.Asked later = rig.ask(IoOperation.WRITE);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(later.how).isEqualTo(IoStatus.OK);
+        rig.becomeIdle();
+        assertThat(rig.keeper.asked).containsExactly("dirty");
+        assertThat(rig.clean()).isTrue();
+    }
+
+    /** What a flush has no room for was acknowledged before: it is lost, and the member with it. */
+    @Test
+    void aFlushWithoutRoomFailsTheMember() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked flush = rig.ask(IoOperation.FLUSH);
+        rig.disks[0].end(IoStatus.NO_SPACE);
+        rig.disks[1].endAll();
+        rig.run();
+        assertThat(rig.keeper.asked).containsExactly("dirty", "failed 0");
+        assertThat(flush.ended).isFalse();
+    }
+
     @Test
     void theLastMemberIsKeptAndTheArrayBroken() {
         ArrayRig rig = activeRig();
@@ -271,9 +306,9 @@ class ArrayTest {
         rig.keeper.answer(true);
         rig.run();
         ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
-        rig.disks[1].end(IoStatus.NO_SPACE);
+        rig.disks[1].end(IoStatus.IO_ERROR);
         rig.run();
-        assertThat(write.how).isEqualTo(IoStatus.NO_SPACE);
+        assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.BROKEN);
         assertThat(rig.array.view().inSync(1)).isTrue();
         ArrayRig.Asked later = rig.ask(IoOperation.WRITE);
