@@ -28,7 +28,7 @@ final class Clearing {
     private final Stripes stripes;
     private final PersonalityHost host;
     private final ParityLayout layout;
-    private final StripeHead door = new StripeHead();
+    private final BandHead door = new BandHead();
     private final IoRequest token = Stripes.carrier(this);
     private final IoRequestPool children;
     private final IoCompletion childEnded = this::childEnded;

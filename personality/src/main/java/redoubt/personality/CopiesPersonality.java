@@ -1,5 +1,6 @@
 package redoubt.personality;
 
+import org.jspecify.annotations.Nullable;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoOperation;
@@ -16,12 +17,15 @@ import redoubt.md.Traits;
 /**
  * The levels that keep data as copies and nothing else: RAID0 (one copy), RAID1 (a copy on every member), RAID10.
  *
- * <p>A write goes to every copy that is in sync; it ends when all have answered. A read goes to one copy a piece, chosen as md chooses
- * (Linux, drivers/md/raid1.c, read_balance): the member whose last read ended here, else the one with the fewest reads in flight or, if
- * heads have to move, the nearest; where mirrors are not known to agree, always the first slot. A piece whose only copies are gone or
- * cannot be read is an I/O error.
+ * <p>A write goes to every copy that is in sync; it ends when all have answered. Where there are copies, writes that overlap go one after
+ * another ({@link WriteOrder}), TRIM and WRITE_ZEROES among them, and a write that is done again after a failure takes its turn again:
+ * otherwise two members could take two writes in different order and differ for ever.
  *
- * <p>No state but the members' counters, no locks; any thread.
+ * <p>A read needs no turn. It goes to one copy a piece, chosen as md chooses (Linux, drivers/md/raid1.c, read_balance): the member whose
+ * last read ended here, else the one with the fewest reads in flight or, if heads have to move, the nearest; where mirrors are not known
+ * to agree, always the first slot. A piece whose only copies are gone or cannot be read is an I/O error.
+ *
+ * <p>No state but the members' counters and the turns of the writes, no locks; any thread.
  */
 public final class CopiesPersonality implements Personality {
 
@@ -31,9 +35,11 @@ public final class CopiesPersonality implements Personality {
     private final PersonalityHost host;
     private final NearLayout layout;
     private final Traits traits;
-    private final IoCompletion ended = this::ended;
+    private final @Nullable WriteOrder order; // absent where there are no copies
+    private final IoCompletion copyEnded = this::copyEnded;
     private final IoCompletion readEnded = this::readEnded;
     private final IoCompletion allocationEnded = this::allocationEnded;
+    private volatile boolean stopped;
 
     /**
      * Makes the personality of a level.
@@ -44,6 +50,7 @@ public final class CopiesPersonality implements Personality {
     public CopiesPersonality(PersonalityHost host, Level level, NearLayout layout, int chunkBytes) {
         this.host = host;
         this.layout = layout;
+        this.order = layout.copies() > 1 ? new WriteOrder() : null;
         boolean striped = layout.copies() < layout.slots();
         long longest = striped ? (long) PIECES_LIMIT * chunkBytes : Integer.MAX_VALUE & -4096;
         int preferred = striped ? chunkBytes : 4096;
@@ -85,11 +92,21 @@ public final class CopiesPersonality implements Personality {
     public void submit(IoRequest request, ArrayView view) {
         switch (request.operation()) {
             case READ -> read(request, view);
-            case WRITE -> write(request, view);
-            case TRIM, WRITE_ZEROES -> clear(request, view);
+            case WRITE, TRIM, WRITE_ZEROES -> inOrder(request);
             case ALLOCATION -> allocation(request, view);
             case FLUSH -> throw new IllegalStateException("a flush is the array's own");
         }
+    }
+
+    @Override
+    public void stop() {
+        stopped = true;
+    }
+
+    /** Whether no write is under way or waits for its turn: for inspection after a test. */
+    public boolean idle() {
+        WriteOrder turns = order;
+        return turns == null || turns.idle();
     }
 
     // ---------------------------------------------------------------------------------------------- read
@@ -179,30 +196,93 @@ public final class CopiesPersonality implements Personality {
 
     // ---------------------------------------------------------------------------------------------- write
 
-    private void write(IoRequest request, ArrayView view) {
-        long end = request.offset() + request.length();
+    /** How far a write has come when it was begun. */
+    private enum Begun {
+        /** Its children are with the members. */
+        UNDER_WAY,
+        /** They have ended already. */
+        SETTLED,
+        /** There are no children for it at this moment. */
+        STARVED,
+        /** No member is left for a piece of it. */
+        IMPOSSIBLE,
+        /** The array was stopped while it was parked. */
+        GONE
+    }
+
+    private void inOrder(IoRequest write) {
+        WriteOrder turns = order;
+        if (turns == null || turns.enter(write)) {
+            write.next = null;
+            carry(write);
+        }
+    }
+
+    /**
+     * Begins writes whose turn it is: a list. What ends at once sets off those that waited for it, which then are in the list too; nothing
+     * recurses, whatever the members do.
+     */
+    private void carry(@Nullable IoRequest list) {
+        IoRequest ready = list;
+        while (ready != null) {
+            IoRequest younger = ready.next;
+            ready.next = null;
+            Begun how = begin(ready, host.view());
+            ready = how == Begun.UNDER_WAY ? younger : end(ready, how, younger);
+        }
+    }
+
+    private Begun begin(IoRequest request, ArrayView view) {
+        if (stopped) {
+            return Begun.GONE;
+        }
+        return request.operation() == IoOperation.WRITE ? write(request, view) : clear(request, view);
+    }
+
+    /** Lets go those that waited for this write, and adds them to the list of those that are ready, before it is told. */
+    private @Nullable IoRequest end(IoRequest write, Begun how, @Nullable IoRequest list) {
+        WriteOrder turns = order;
+        IoRequest ready = turns == null ? list : turns.leave(write, list);
+        switch (how) {
+            case UNDER_WAY -> throw new IllegalStateException("a write ends that is under way");
+            case SETTLED -> host.childrenSettled(write);
+            case STARVED -> host.waitForChildren(write);
+            case IMPOSSIBLE -> host.finished(write, IoStatus.IO_ERROR);
+            case GONE -> host.finished(write, IoStatus.GONE);
+        }
+        return ready;
+    }
+
+    private void copyEnded(IoRequest child) {
+        IoRequest parent = Array.parentOf(child);
+        boolean last = host.childEnded(parent, child, child.slot);
+        child.free();
+        if (last) {
+            carry(end(parent, Begun.SETTLED, null));
+        }
+    }
+
+    // While it is sent, a write counts as one more child of its own: one that ends within submit is never the last.
+
+    private Begun write(IoRequest request, ArrayView view) {
+        long start = request.offset();
+        long end = start + request.length();
         int children = 0;
-        for (long at = request.offset(); at < end; ) {
+        for (long at = start; at < end; ) {
             int held = 0;
             for (int copy = 0; copy < layout.copies(); copy++) {
                 held += view.inSync(layout.slot(at, copy)) ? 1 : 0;
             }
             if (held == 0) {
-                host.finished(request, IoStatus.IO_ERROR);
-                return;
+                return Begun.IMPOSSIBLE;
             }
             children += held;
             at += Math.min(layout.run(at), end - at);
         }
         if (!host.reserve(children)) {
-            host.waitForChildren(request);
-            return;
+            return Begun.STARVED;
         }
-        IoBuffer buffer = request.buffer();
-        int bufferOffset = request.bufferOffset();
-        int flags = request.flags();
-        long start = request.offset();
-        request.expectChildren(children);
+        request.expectChildren(children + 1);
         for (long at = start; at < end; ) {
             long length = Math.min(layout.run(at), end - at);
             for (int copy = 0; copy < layout.copies(); copy++) {
@@ -214,10 +294,10 @@ public final class CopiesPersonality implements Personality {
                             IoOperation.WRITE,
                             member.dataOffset() + layout.memberOffset(at, copy),
                             length,
-                            flags,
-                            buffer,
-                            bufferOffset + (int) (at - start),
-                            ended);
+                            request.flags(),
+                            request.buffer(),
+                            request.bufferOffset() + (int) (at - start),
+                            copyEnded);
                     child.parent = request;
                     child.slot = slot;
                     member.submit(child);
@@ -225,40 +305,38 @@ public final class CopiesPersonality implements Personality {
             }
             at += length;
         }
+        return request.childSettled() ? Begun.SETTLED : Begun.UNDER_WAY;
     }
 
     /** TRIM and WRITE_ZEROES: a run of the array, however long, is one run on each member. */
-    private void clear(IoRequest request, ArrayView view) {
+    private Begun clear(IoRequest request, ArrayView view) {
         long start = request.offset();
         long end = start + request.length();
         if (!operational(view.inSyncSlots())) {
-            host.finished(request, IoStatus.IO_ERROR);
-            return;
+            return Begun.IMPOSSIBLE;
         }
         int children = 0;
         for (int slot = 0; slot < layout.slots(); slot++) {
             children += view.inSync(slot) && layout.held(slot, end) > layout.held(slot, start) ? 1 : 0;
         }
         if (!host.reserve(children)) {
-            host.waitForChildren(request);
-            return;
+            return Begun.STARVED;
         }
-        IoOperation operation = request.operation();
         int flags = request.flags() & ~IoRequest.FAST_ZERO;
-        request.expectChildren(children);
-        for (int slot = 0; slot < layout.slots() && children > 0; slot++) {
+        request.expectChildren(children + 1);
+        for (int slot = 0; slot < layout.slots(); slot++) {
             long from = layout.held(slot, start);
             long to = layout.held(slot, end);
             if (view.inSync(slot) && to > from) {
                 Member member = view.member(slot);
-                IoRequest child =
-                        host.child().prepare(operation, member.dataOffset() + from, to - from, flags, null, 0, ended);
+                IoRequest child = host.child();
+                child.prepare(request.operation(), member.dataOffset() + from, to - from, flags, null, 0, copyEnded);
                 child.parent = request;
                 child.slot = slot;
-                children--;
                 member.submit(child);
             }
         }
+        return request.childSettled() ? Begun.SETTLED : Begun.UNDER_WAY;
     }
 
     // ---------------------------------------------------------------------------------------------- allocation

@@ -47,7 +47,7 @@ final class StripeWork {
     @Nullable
     StripeWork nextMaimed;
 
-    private @Nullable StripeHead head; // whose owner this work is for
+    private @Nullable BandHead head; // whose owner this work is for
     private @Nullable ArrayView view;
     private long sound;
     private boolean serving; // a part that reads
@@ -87,7 +87,7 @@ final class StripeWork {
      *
      * @return whether the operation has ended already; otherwise it is out of the caller's hands
      */
-    boolean start(StripeHead owned, IoRequest oldest) {
+    boolean start(BandHead owned, IoRequest oldest) {
         ArrayView now = host.view();
         head = owned;
         view = now;
@@ -161,7 +161,7 @@ final class StripeWork {
                 memory.strandParents();
             }
         }
-        StripeHead mine = head;
+        BandHead mine = head;
         boolean last = host.childEnded(carrier, child, child.slot);
         child.free();
         if (last && mine != null && proceed()) {
@@ -211,7 +211,7 @@ final class StripeWork {
 
     /** Takes along every pending write to the same band that overlaps what we have or goes on from it. */
     private void join() {
-        StripeHead mine = head;
+        BandHead mine = head;
         boolean grew = mine != null;
         while (grew && mine != null) {
             grew = false;

@@ -16,7 +16,7 @@ import redoubt.md.PersonalityHost;
  * Everything that the stripes of one array are worked on with, made before the first request.
  *
  * <p>A <em>band</em> is the same run of every strip of a stripe, and what is locked: at most one operation is under way in it. A request is cut
- * into parts, one a band. A part goes to the {@link StripeHead} that its band hashes to. Who finds it free becomes its owner, takes a
+ * into parts, one a band. A part goes to the {@link BandHead} that its band hashes to. Who finds it free becomes its owner, takes a
  * {@link StripeWork} and carries the operation out; who finds it owned parks there, and the owner takes it along, joined with what else it
  * can be joined with, before it leaves.
  *
@@ -44,7 +44,7 @@ final class Stripes {
     private final ParityLayout layout;
     private final int bandBytes;
     private final int bandsPerStrip;
-    private final StripeHead[] heads = new StripeHead[HEADS];
+    private final BandHead[] heads = new BandHead[HEADS];
     private final StripeWork[] works;
     private final StripeMemory[] memories;
     private final IndexStack free; // works
@@ -52,7 +52,7 @@ final class Stripes {
     private final int childrenPerWork;
     private final IoMemory memory;
     private final IoBuffer zeroes;
-    private final AtomicReference<@Nullable StripeHead> waiting = new AtomicReference<>();
+    private final AtomicReference<@Nullable BandHead> waiting = new AtomicReference<>();
     private final AtomicReference<@Nullable StripeWork> maimed = new AtomicReference<>();
     private final AtomicBoolean feeding = new AtomicBoolean();
     private volatile boolean feedAgain;
@@ -79,7 +79,7 @@ final class Stripes {
             works[i] = new StripeWork(i, this, host, layout, memories[i]);
         }
         for (int i = 0; i < HEADS; i++) {
-            heads[i] = new StripeHead();
+            heads[i] = new BandHead();
         }
         children.whenReturned(this::returned);
     }
@@ -129,20 +129,20 @@ final class Stripes {
         return (int) (((stripe * bandsPerStrip + band) * GOLDEN) >>> (Long.SIZE - HEAD_BITS));
     }
 
-    StripeHead head(int index) {
+    BandHead head(int index) {
         return heads[index];
     }
 
     /** Sends a part to its band. */
     void enter(IoRequest part) {
-        StripeHead head = heads[headOf(part.cookie, BandPieces.low(layout, part) / bandBytes)];
+        BandHead head = heads[headOf(part.cookie, BandPieces.low(layout, part) / bandBytes)];
         if (head.enter(part)) {
             carry(head);
         }
     }
 
     /** The caller owns the head: does what is pending there until there is nothing, or somebody else goes on with it. */
-    void carry(StripeHead head) {
+    void carry(BandHead head) {
         while (true) {
             head.collect();
             IoRequest oldest = head.first();
@@ -217,8 +217,8 @@ final class Stripes {
         children.unreserve(childrenNotTaken); // which looks for those who wait
     }
 
-    private void waitForWork(StripeHead head) {
-        StripeHead top;
+    private void waitForWork(BandHead head) {
+        BandHead top;
         do {
             top = waiting.get();
             head.nextWaiting = top;
@@ -251,9 +251,9 @@ final class Stripes {
         }
         while (feedAgain && feeding.compareAndSet(false, true)) {
             feedAgain = false;
-            StripeHead head = oldestFirst(waiting.getAndSet(null));
+            BandHead head = oldestFirst(waiting.getAndSet(null));
             while (head != null) {
-                StripeHead younger = head.nextWaiting;
+                BandHead younger = head.nextWaiting;
                 head.nextWaiting = null;
                 if (mayStart()) {
                     carry(head);
@@ -266,19 +266,19 @@ final class Stripes {
         }
     }
 
-    private void putBack(StripeHead head) {
-        StripeHead top;
+    private void putBack(BandHead head) {
+        BandHead top;
         do {
             top = waiting.get();
             head.nextWaiting = top;
         } while (!waiting.compareAndSet(top, head));
     }
 
-    private static @Nullable StripeHead oldestFirst(@Nullable StripeHead youngest) {
-        StripeHead oldest = null;
-        StripeHead head = youngest;
+    private static @Nullable BandHead oldestFirst(@Nullable BandHead youngest) {
+        BandHead oldest = null;
+        BandHead head = youngest;
         while (head != null) {
-            StripeHead older = head.nextWaiting;
+            BandHead older = head.nextWaiting;
             head.nextWaiting = oldest;
             oldest = head;
             head = older;
@@ -317,7 +317,7 @@ final class Stripes {
     /** Whether nothing is under way and nothing was kept by a call that hangs. */
     boolean idle() {
         boolean idle = children.free() == children.total() && maimed.get() == null && waiting.get() == null;
-        for (StripeHead head : heads) {
+        for (BandHead head : heads) {
             idle &= head.free();
         }
         return idle;

@@ -7,8 +7,11 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import redoubt.base.ThreadHeartbeat;
 import redoubt.base.WorkerFactory;
+import redoubt.block.BlockDevice;
+import redoubt.block.BlockLimits;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoMemory;
@@ -36,10 +39,11 @@ final class AllocationProbe implements IoCompletion {
     private static final int CHUNK = 64 << 10;
     private static final int COMPONENT = 1 << 20;
     private static final int REPETITIONS = 6;
+    private static final int PARKED = 8;
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private final IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 8, 1), new IoMemory.Cut(512 << 10, 8, 1));
-    private final IoRequestPool own = new IoRequestPool(4);
+    private final IoRequestPool own = new IoRequestPool(PARKED + 4);
     private final ThreadHeartbeat heartbeat = new ThreadHeartbeat(20_000_000);
     private final Workqueue queue = Workqueue.orderedMemReclaim("probe", WorkerFactory.threads());
     private int settled;
@@ -56,6 +60,7 @@ final class AllocationProbe implements IoCompletion {
         probe.array("raid5-degraded", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 2, count);
         NearLayout near = new NearLayout(4, 2, CHUNK);
         probe.array("raid10", near, host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK), 0, count);
+        probe.parked(near, count / 10);
         System.exit(0);
     }
 
@@ -105,6 +110,105 @@ final class AllocationProbe implements IoCompletion {
         measure(name, array, IoOperation.TRIM, 512 << 10, count / 10);
         measure(name, array, IoOperation.FLUSH, 0, count / 10);
         array.stop(1_000_000_000L);
+    }
+
+    /** Writes that overlap one which is held: they are parked, and carried on when it ends. */
+    private void parked(NearLayout layout, int count) {
+        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
+        HeldDevice held = new HeldDevice(new MemoryDevice(COMPONENT, 512));
+        for (int slot = 0; slot < layout.slots(); slot++) {
+            BlockDevice device = slot == 0 ? held : new MemoryDevice(COMPONENT, 512);
+            occupants.add(new ArrayPlan.Occupant(new Member(slot, "memory" + slot, device, 0), MemberState.IN_SYNC));
+        }
+        ArrayPlan plan = new ArrayPlan(
+                "parked", COMPONENT, layout.capacity(COMPONENT), 512, occupants, true, true, false, 0, 20);
+        Array array = new Array(
+                plan,
+                host -> new CopiesPersonality(host, Level.RAID10, layout, CHUNK),
+                queue,
+                heartbeat,
+                new IoRequestPool(512),
+                memory);
+        array.start(null);
+        park(array, held, Math.max(50, count / 4));
+        long least = Long.MAX_VALUE;
+        for (int repetition = 0; repetition < REPETITIONS && least != 0; repetition++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            long measuring = threads.getCurrentThreadAllocatedBytes() - before;
+            before = threads.getCurrentThreadAllocatedBytes();
+            park(array, held, count);
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before - measuring);
+        }
+        System.out.println("raid10-parked WRITE " + least);
+        array.stop(1_000_000_000L);
+    }
+
+    private void park(Array array, HeldDevice held, int count) {
+        IoBuffer buffer = memory.take(32 << 10);
+        for (int i = 0; i < count; i++) {
+            held.hold();
+            int settledBefore = settled;
+            for (int each = 0; each < PARKED; each++) {
+                if (!own.reserve(1)) {
+                    throw new IllegalStateException("a request leaks");
+                }
+                int length = each % 2 == 0 ? 4096 : 32 << 10;
+                array.submit(own.take().prepare(IoOperation.WRITE, 0, length, 0, buffer, 0, this));
+            }
+            if (settled != settledBefore) {
+                throw new IllegalStateException("a write did not wait for its turn");
+            }
+            held.letGo();
+            if (settled != settledBefore + PARKED) {
+                throw new IllegalStateException("a write stayed parked");
+            }
+        }
+        if (buffer != null) {
+            buffer.release();
+        }
+    }
+
+    /** Keeps one request back. */
+    private static final class HeldDevice implements BlockDevice {
+        private final BlockDevice device;
+        private boolean holds;
+        private @Nullable IoRequest kept;
+
+        HeldDevice(BlockDevice device) {
+            this.device = device;
+        }
+
+        void hold() {
+            holds = true;
+        }
+
+        void letGo() {
+            IoRequest request = kept;
+            kept = null;
+            holds = false;
+            if (request != null) {
+                device.submit(request);
+            }
+        }
+
+        @Override
+        public BlockLimits limits() {
+            return device.limits();
+        }
+
+        @Override
+        public void submit(IoRequest request) {
+            if (holds && kept == null) {
+                kept = request;
+            } else {
+                device.submit(request);
+            }
+        }
+
+        @Override
+        public void close() {
+            device.close();
+        }
     }
 
     private void measure(String name, Array array, IoOperation operation, int length, int count) {

@@ -35,7 +35,7 @@ class AllocationTest {
         assertThat(process.waitFor()).as(output).isZero();
         List<String> allocating = new ArrayList<>();
         List<String> lines = output.lines().toList();
-        assertThat(lines).as(output).hasSize(1 + 3 * 7);
+        assertThat(lines).as(output).hasSize(1 + 3 * 7 + 1);
         for (String line : lines) {
             if (!line.endsWith(" 0")) {
                 allocating.add(line);

@@ -247,7 +247,8 @@ final class Rig implements ArrayListener, AutoCloseable {
                 && children.free() == children.total()
                 && memory.free() == memory.total()
                 && array.requestsInside() == 0
-                && (!(personality instanceof Raid5Personality parity) || parity.idle());
+                && (!(personality instanceof Raid5Personality parity) || parity.idle())
+                && (!(personality instanceof CopiesPersonality copies) || copies.idle());
     }
 
     @Override

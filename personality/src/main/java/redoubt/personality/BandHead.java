@@ -13,13 +13,13 @@ import redoubt.block.IoRequestPool;
  * youngest of those who came. The owner takes them all at once into {@code pending}, oldest first, and may leave only when nobody is there.
  * Field legend. A: any thread, atomically; O: the owner only, whom the word publishes to the next.
  */
-final class StripeHead {
+final class BandHead {
 
     /** The end of the list of an owned head. */
     private static final IoRequest OWNED = marker();
 
-    private static final AtomicReferenceFieldUpdater<StripeHead, @Nullable IoRequest> ARRIVED =
-            AtomicReferenceFieldUpdater.newUpdater(StripeHead.class, IoRequest.class, "arrived");
+    private static final AtomicReferenceFieldUpdater<BandHead, @Nullable IoRequest> ARRIVED =
+            AtomicReferenceFieldUpdater.newUpdater(BandHead.class, IoRequest.class, "arrived");
 
     private volatile @Nullable IoRequest arrived; // A
     private @Nullable IoRequest first; // O: pending, oldest first
@@ -27,7 +27,7 @@ final class StripeHead {
 
     /** The next head in the list of those that wait for a workplace; belongs to that list. */
     @Nullable
-    StripeHead nextWaiting;
+    BandHead nextWaiting;
 
     private static IoRequest marker() {
         IoRequestPool pool = new IoRequestPool(1);
@@ -106,6 +106,22 @@ final class StripeHead {
     /** The owner, who has nothing pending, goes; answers false if somebody came, and then it is the owner still. */
     boolean leave() {
         return ARRIVED.compareAndSet(this, OWNED, null);
+    }
+
+    /** The owner, who has taken up what it came for, goes; the oldest of those who are parked is the owner now. Null if nobody is. */
+    @Nullable
+    IoRequest handOver() {
+        while (true) {
+            collect();
+            IoRequest oldest = first;
+            if (oldest != null) {
+                remove(null, oldest);
+                return oldest;
+            }
+            if (leave()) {
+                return null;
+            }
+        }
     }
 
     /** Whether nobody owns it. */
