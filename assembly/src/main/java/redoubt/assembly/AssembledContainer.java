@@ -184,7 +184,8 @@ public final class AssembledContainer implements AutoCloseable {
                 volume.dirty(),
                 !options.writable(),
                 options.safeModeDelayNanos(),
-                ArrayPlan.MAX_READ_ERRORS);
+                ArrayPlan.MAX_READ_ERRORS,
+                options.insisted().contains(Insistence.WRITE_HOLE));
     }
 
     private static ArrayPlan.Occupant occupant(Parts parts, SlotPicture slot) {

@@ -75,8 +75,8 @@ final class ServeCommand extends Verb {
     @Option(
             names = "--accept-write-hole",
             description =
-                    "Write to a RAID5 that is degraded and was not closed in good order: old data in the stripes that"
-                            + " were in flight may be lost.")
+                    "Write to a RAID5 that is degraded and was not closed in good order, or go on when it loses a member"
+                            + " later: old data in the stripes that were in flight may be lost.")
     private boolean acceptWriteHole;
 
     @Option(

@@ -146,7 +146,7 @@ public final class Array implements BlockDevice, PersonalityHost {
             members[slot] = plan.occupants().get(slot).member();
             states[slot] = plan.occupants().get(slot).state();
         }
-        return new ArrayView(0, ArrayState.INACTIVE, members, states, plan.redundancyKnown(), false);
+        return new ArrayView(0, ArrayState.INACTIVE, members, states, plan.redundancyKnown(), plan.writeHoleAccepted(), false);
     }
 
     // ---------------------------------------------------------------------------------------------- start and stop
@@ -546,7 +546,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         // Of an array that is only read every member is kept: it may be the only one that can read what another one cannot.
         if (member != null && member.countReadError() > plan.maxReadErrors() && !plan.readOnly()) {
             ArrayView now = view;
-            if (personality.operational(now.inSyncSlots() & ~(1L << slot))) {
+            if (survives(now, now.inSyncSlots() & ~(1L << slot))) {
                 failMember(slot);
             }
         }
@@ -648,7 +648,8 @@ public final class Array implements BlockDevice, PersonalityHost {
             if ((seen & bit) != 0) {
                 return true;
             }
-            if (!personality.operational(view.inSyncSlots() & ~seen & ~bit)) {
+            ArrayView now = view;
+            if (!survives(now, now.inSyncSlots() & ~seen & ~bit)) {
                 return false;
             }
             if (faulty.compareAndSet(seen, seen | bit)) {
@@ -656,6 +657,12 @@ public final class Array implements BlockDevice, PersonalityHost {
                 return true;
             }
         }
+    }
+
+    /** Whether these slots are enough. What another one held would be made from parity, which must be known to be right then. */
+    private boolean survives(ArrayView now, long left) {
+        boolean trusted = now.parityTrusted() || !traits.dirtyDegradedLoses();
+        return trusted && personality.operational(left);
     }
 
     private void takeFailures() {
@@ -676,7 +683,7 @@ public final class Array implements BlockDevice, PersonalityHost {
             return;
         }
         String name = now.member(slot).name();
-        if (!personality.operational(now.inSyncSlots() & ~(1L << slot))) {
+        if (!survives(now, now.inSyncSlots() & ~(1L << slot))) {
             publish(now.asBroken());
             event("Fail", name);
             recordDone(slot);

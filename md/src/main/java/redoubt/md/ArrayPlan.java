@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param readOnly whether nothing is ever written, neither data nor metadata
  * @param safeModeDelayNanos how long after the last write the array is marked clean; 0: only when it is stopped
  * @param maxReadErrors read errors of one member after which it is failed, if the level survives that
+ * @param writeHoleAccepted whether the user accepts that what a lost member held is made from parity that is not known to be right
  */
 public record ArrayPlan(
         String name,
@@ -27,7 +28,8 @@ public record ArrayPlan(
         boolean markedDirty,
         boolean readOnly,
         long safeModeDelayNanos,
-        int maxReadErrors) {
+        int maxReadErrors,
+        boolean writeHoleAccepted) {
 
     /** md's limit of read errors before a member is failed (Linux, drivers/md, MD_DEFAULT_MAX_CORRECTED_READ_ERRORS). */
     public static final int MAX_READ_ERRORS = 20;
@@ -41,6 +43,32 @@ public record ArrayPlan(
         if (occupants.isEmpty() || occupants.size() > ArrayView.SLOTS_LIMIT) {
             throw new IllegalArgumentException("an array of " + occupants.size() + " slots");
         }
+    }
+
+    /** A plan under which nothing is made from parity that is not known. */
+    public ArrayPlan(
+            String name,
+            long componentBytes,
+            long sizeBytes,
+            int blockBytes,
+            List<Occupant> occupants,
+            boolean redundancyKnown,
+            boolean markedDirty,
+            boolean readOnly,
+            long safeModeDelayNanos,
+            int maxReadErrors) {
+        this(
+                name,
+                componentBytes,
+                sizeBytes,
+                blockBytes,
+                occupants,
+                redundancyKnown,
+                markedDirty,
+                readOnly,
+                safeModeDelayNanos,
+                maxReadErrors,
+                false);
     }
 
     /**

@@ -18,6 +18,7 @@ public final class ArrayView {
     private final MemberState[] states;
     private final long inSyncSlots;
     private final boolean redundancyKnown;
+    private final boolean writeHoleAccepted;
     private final boolean broken;
 
     ArrayView(
@@ -26,12 +27,14 @@ public final class ArrayView {
             @Nullable Member[] members,
             MemberState[] states,
             boolean redundancyKnown,
+            boolean writeHoleAccepted,
             boolean broken) {
         this.number = number;
         this.state = state;
         this.members = members;
         this.states = states;
         this.redundancyKnown = redundancyKnown;
+        this.writeHoleAccepted = writeHoleAccepted;
         this.broken = broken;
         long inSync = 0;
         for (int slot = 0; slot < states.length; slot++) {
@@ -99,26 +102,34 @@ public final class ArrayView {
         return redundancyKnown;
     }
 
+    /**
+     * Whether what a member in sync does not give may be made from parity. Not where parity is not known: that would be a guess, and is
+     * done only if the user accepted it.
+     */
+    public boolean parityTrusted() {
+        return redundancyKnown || writeHoleAccepted;
+    }
+
     /** Whether more is gone than the level survives: writes fail, reads are tried. */
     public boolean broken() {
         return broken;
     }
 
     ArrayView withState(ArrayState next) {
-        return new ArrayView(number + 1, next, members, states, redundancyKnown, broken);
+        return new ArrayView(number + 1, next, members, states, redundancyKnown, writeHoleAccepted, broken);
     }
 
     ArrayView withMember(int slot, MemberState next) {
         MemberState[] changed = states.clone();
         changed[slot] = next;
-        return new ArrayView(number + 1, state, members, changed, redundancyKnown, broken);
+        return new ArrayView(number + 1, state, members, changed, redundancyKnown, writeHoleAccepted, broken);
     }
 
     ArrayView withRedundancyUnknown() {
-        return new ArrayView(number + 1, state, members, states, false, broken);
+        return new ArrayView(number + 1, state, members, states, false, writeHoleAccepted, broken);
     }
 
     ArrayView asBroken() {
-        return new ArrayView(number + 1, ArrayState.BROKEN, members, states, redundancyKnown, true);
+        return new ArrayView(number + 1, ArrayState.BROKEN, members, states, redundancyKnown, writeHoleAccepted, true);
     }
 }

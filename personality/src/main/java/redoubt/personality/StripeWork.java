@@ -102,7 +102,7 @@ final class StripeWork {
         memory.begin(BandPieces.low(layout, oldest));
         parityOn = layout.parity(pieces.stripe());
         serving = oldest.operation() == IoOperation.READ;
-        boolean possible = serving ? planReading(oldest) : planWriting(now);
+        boolean possible = serving ? planReading(oldest, now) : planWriting(now);
         if (!possible) {
             refusal = IoStatus.IO_ERROR;
             finish();
@@ -243,8 +243,11 @@ final class StripeWork {
 
     // ---------------------------------------------------------------------------------------------- a part that reads
 
-    /** Chooses the strip to be made from the others; what else the parent wants is read straight into its memory. */
-    private boolean planReading(IoRequest part) {
+    /**
+     * Chooses the strip to be made from the others; what else the parent wants is read straight into its memory. A strip of a member that
+     * is in sync, or was a moment ago, is not made from parity that may be wrong: no answer is better than a guess.
+     */
+    private boolean planReading(IoRequest part, ArrayView now) {
         IoRequest parent = Array.parentOf(part);
         long missing = slots & ~sound;
         long gone = pieces.touched() & missing;
@@ -263,6 +266,9 @@ final class StripeWork {
             target = Long.numberOfTrailingZeros(avoided);
         } else {
             return true;
+        }
+        if (now.inSync(target) && !now.parityTrusted()) {
+            return false;
         }
         readLow = pieces.from(target);
         readHigh = pieces.to(target);

@@ -70,6 +70,18 @@ final class Rig implements ArrayListener, AutoCloseable {
             long componentBytes,
             long missing,
             boolean redundancyKnown) {
+        this(level, layout, disks, componentBytes, missing, redundancyKnown, false);
+    }
+
+    /** The same, and whether the user accepts guesses. */
+    Rig(
+            Function<PersonalityHost, Personality> level,
+            Layout layout,
+            List<SimulatedMember> disks,
+            long componentBytes,
+            long missing,
+            boolean redundancyKnown,
+            boolean writeHoleAccepted) {
         this.disks = disks;
         this.componentBytes = componentBytes;
         this.redundancyKnown = redundancyKnown;
@@ -81,8 +93,18 @@ final class Rig implements ArrayListener, AutoCloseable {
         }
         Personality[] made = new Personality[1];
         long size = layout.capacity(componentBytes);
-        ArrayPlan plan =
-                new ArrayPlan("rig", componentBytes, size, BLOCK, occupants, redundancyKnown, false, false, 0, 1000);
+        ArrayPlan plan = new ArrayPlan(
+                "rig",
+                componentBytes,
+                size,
+                BLOCK,
+                occupants,
+                redundancyKnown,
+                false,
+                false,
+                0,
+                1000,
+                writeHoleAccepted);
         array = new Array(
                 plan,
                 host -> {
