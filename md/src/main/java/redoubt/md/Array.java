@@ -146,7 +146,8 @@ public final class Array implements BlockDevice, PersonalityHost {
             members[slot] = plan.occupants().get(slot).member();
             states[slot] = plan.occupants().get(slot).state();
         }
-        return new ArrayView(0, ArrayState.INACTIVE, members, states, plan.redundancyKnown(), plan.writeHoleAccepted(), false);
+        return new ArrayView(
+                0, ArrayState.INACTIVE, members, states, plan.redundancyKnown(), plan.writeHoleAccepted(), false);
     }
 
     // ---------------------------------------------------------------------------------------------- start and stop
@@ -833,6 +834,9 @@ public final class Array implements BlockDevice, PersonalityHost {
                     + before.state().word() + " to " + next.state().word());
         }
         view = next;
+        if (next.broken() && !before.broken()) {
+            personality.broke();
+        }
         for (ArrayListener listener : listeners) {
             listener.viewChanged(before, next);
         }

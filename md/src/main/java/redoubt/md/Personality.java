@@ -23,6 +23,9 @@ public interface Personality {
     /** Whether the array's content is whole with just these slots in sync: bit k is slot k. */
     boolean operational(long inSyncSlots);
 
+    /** The array has become broken, and its view says so. On the array's queue. */
+    default void broke() {}
+
     /** The array was stopped; nothing is in flight. */
     default void stop() {}
 }

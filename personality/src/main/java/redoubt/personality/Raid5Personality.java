@@ -119,6 +119,11 @@ public final class Raid5Personality implements Personality {
     }
 
     @Override
+    public void broke() {
+        stripes.broke();
+    }
+
+    @Override
     public void stop() {
         stopped = true;
         stripes.close();

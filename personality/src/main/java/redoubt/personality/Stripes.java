@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoBuffer;
@@ -21,8 +22,8 @@ import redoubt.md.PersonalityHost;
  * can be joined with, before it leaves.
  *
  * <p><b>Nothing waits in a circle.</b> Parts wait for heads; an owner waits for a work, in a list, and holds nothing but its head; a work
- * has all the memory and children that it will need, so it waits for members only, and those have a time limit. A {@link Clearing}
- * owns several heads and takes them in rising order.
+ * has all the memory and children that it will need, so it waits for members only, and those have a time limit. Where calls that hang
+ * keep the memory of every work, and the array is broken, those who wait are refused. A {@link Clearing} owns several heads and takes them in rising order.
  *
  * <p>No locks. Any thread; what the classes keep is published by the words they hand over with.
  */
@@ -41,6 +42,7 @@ final class Stripes {
     private static final int WORKS_MIN = 4;
     private static final int WORKS_LIMIT = 64;
 
+    private final PersonalityHost host;
     private final ParityLayout layout;
     private final int bandBytes;
     private final int bandsPerStrip;
@@ -54,10 +56,12 @@ final class Stripes {
     private final IoBuffer zeroes;
     private final AtomicReference<@Nullable BandHead> waiting = new AtomicReference<>();
     private final AtomicReference<@Nullable StripeWork> maimed = new AtomicReference<>();
+    private final AtomicInteger maimedCount = new AtomicInteger();
     private final AtomicBoolean feeding = new AtomicBoolean();
     private volatile boolean feedAgain;
 
     Stripes(PersonalityHost host, ParityLayout layout) {
+        this.host = host;
         this.layout = layout;
         int slots = layout.slots();
         this.bandBytes = bandBytes(slots, layout.chunkBytes());
@@ -156,11 +160,13 @@ final class Stripes {
                 return;
             } else {
                 StripeWork work = takeWork();
-                if (work == null) {
+                if (work == null && hopeless()) {
+                    head.remove(null, oldest);
+                    settle(oldest, 0, IoStatus.IO_ERROR, false);
+                } else if (work == null) {
                     waitForWork(head);
                     return;
-                }
-                if (!work.start(head, oldest)) {
+                } else if (!work.start(head, oldest)) {
                     return;
                 }
             }
@@ -239,6 +245,19 @@ final class Stripes {
     }
 
     /**
+     * Whether no work will come back before calls that hang do. It takes two members that hang to strand more of a work than its spare, and
+     * one loss more than the level survives: whoever waits is refused, for nothing else says when those calls come back.
+     */
+    private boolean hopeless() {
+        return maimedCount.get() == works.length && host.view().broken();
+    }
+
+    /** The array has become broken: some who wait may have no hope left. */
+    void broke() {
+        feed();
+    }
+
+    /**
      * Lets waiting heads go on. One thread does it at a time; one that comes meanwhile leaves its wish and goes, so nothing recurses. The
      * wish is left before the list is looked at, so whoever feeds and found too little sees it before it goes.
      */
@@ -255,7 +274,7 @@ final class Stripes {
             while (head != null) {
                 BandHead younger = head.nextWaiting;
                 head.nextWaiting = null;
-                if (mayStart()) {
+                if (mayStart() || hopeless()) {
                     carry(head);
                 } else {
                     putBack(head);
@@ -290,6 +309,7 @@ final class Stripes {
     // memory
 
     private void pushMaimed(StripeWork work) {
+        maimedCount.getAndIncrement();
         StripeWork top;
         do {
             top = maimed.get();
@@ -304,6 +324,7 @@ final class Stripes {
             while (work != null) {
                 StripeWork next = work.nextMaimed;
                 work.nextMaimed = null;
+                maimedCount.getAndDecrement();
                 if (memories[work.number].restore()) {
                     free.push(work.number);
                 } else {

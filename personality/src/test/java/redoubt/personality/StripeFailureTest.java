@@ -141,6 +141,42 @@ class StripeFailureTest {
         }
     }
 
+    /** Goal: nobody waits for ever where calls to two members that hang keep all memory: an error comes, and what can be read is. */
+    @Test
+    void twoHungMembersAreAnError() {
+        int stripes = 100;
+        try (Shaker shaker = new Shaker(7, 3, 0)) {
+            List<SimulatedMember> disks = new ArrayList<>();
+            for (int slot = 0; slot < SLOTS; slot++) {
+                disks.add(shaker.disk(Rig.DATA_START + stripes * CHUNK));
+            }
+            ParityLayout layout = new ParityLayout(SLOTS, CHUNK, ParityRotation.PARITY_LAST);
+            try (Rig rig = new Rig(
+                    host -> new Raid5Personality(host, Level.RAID4, layout),
+                    layout,
+                    disks,
+                    (long) stripes * CHUNK,
+                    0,
+                    true)) {
+                assertThat(rig.write(0, noise(512, 1))).isEqualTo(IoStatus.OK);
+                disks.get(DATA).inject(Fault.hanging(IoOperation.READ).ofEverything());
+                disks.get(PARITY).inject(Fault.hanging(IoOperation.READ).ofEverything());
+                shaker.hold();
+                List<Rig.Asked> asked = new ArrayList<>();
+                for (int stripe = 0; stripe < stripes; stripe++) {
+                    asked.add(rig.startWrite((long) stripe * CHUNK * (SLOTS - 1), noise(512, stripe)));
+                }
+                shaker.letGo();
+                asked.forEach(one -> assertThat(one.await()).isEqualTo(IoStatus.IO_ERROR));
+                assertThat(rig.array.view().broken()).isTrue();
+                for (int i = 0; i < 3; i++) {
+                    assertThat(rig.startRead(0, 512).await()).isEqualTo(IoStatus.IO_ERROR);
+                }
+                assertThat(rig.startRead(CHUNK, 512).await()).isEqualTo(IoStatus.OK);
+            }
+        }
+    }
+
     /** Goal: no write waits for memory that calls keep which hang, not even where all of them are for one member: RAID4's parity. */
     @Test
     void hungCallsDoNotUseUpTheWorkplaces() {
