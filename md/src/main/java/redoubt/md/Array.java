@@ -519,9 +519,7 @@ public final class Array implements BlockDevice, PersonalityHost {
             if (how == IoStatus.IO_ERROR && reading) {
                 parent.slotFailed(slot);
                 readFailed(slot);
-            } else if (!traits.redundant()
-                    && how == IoStatus.IO_ERROR
-                    && !promisesDurability(child)) {
+            } else if (!traits.redundant() && how == IoStatus.IO_ERROR && !promisesDurability(child)) {
                 parent.refused(how);
             } else {
                 parent.slotFailed(slot);
@@ -544,7 +542,8 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     private void readFailed(int slot) {
         Member member = view.occupant(slot);
-        // Of an array that is only read every member is kept: it may be the only one that can read what another one cannot.
+        // Of an array that is only read every member is kept: it may be the only one that can read what another one
+        // cannot.
         if (member != null && member.countReadError() > plan.maxReadErrors() && !plan.readOnly()) {
             ArrayView now = view;
             if (survives(now, now.inSyncSlots() & ~(1L << slot))) {

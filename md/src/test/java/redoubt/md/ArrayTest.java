@@ -265,13 +265,20 @@ class ArrayTest {
 
     /** A full host is not the disk's fault: the asker is told, and nobody is failed, whether one member refused or both. */
     @ParameterizedTest
-    @CsvSource({"WRITE, NO_SPACE, true", "WRITE, NO_SPACE, false", "TRIM, UNSUPPORTED, true", "WRITE_ZEROES, INVALID, true"})
+    @CsvSource({
+        "WRITE, NO_SPACE, true",
+        "WRITE, NO_SPACE, false",
+        "TRIM, UNSUPPORTED, true",
+        "WRITE_ZEROES, INVALID, true"
+    })
     void aRefusalFailsNoMember(IoOperation operation, IoStatus refusal, boolean both) {
         ArrayRig rig = activeRig();
         ArrayRig.Asked refused = rig.ask(operation);
         rig.disks[0].end(both ? refusal : IoStatus.OK);
         rig.disks[1].end(refusal);
-        assertThat(refused.ended).as("before it is seen that members may differ").isFalse();
+        assertThat(refused.ended)
+                .as("before it is seen that members may differ")
+                .isFalse();
         rig.run();
         assertThat(refused.how).isEqualTo(refusal);
         assertThat(rig.array.view().degraded()).isZero();
