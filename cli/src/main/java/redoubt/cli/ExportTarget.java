@@ -238,7 +238,10 @@ final class ExportTarget implements CopyTarget {
     private void send(IoOperation operation, long offset, long length, @Nullable IoBuffer buffer, int at)
             throws Refused {
         places.acquireUninterruptibly();
-        refuseAfterFailure();
+        if (failure.get() != null) {
+            places.release(); // the place of a request that is never sent
+            refuseAfterFailure();
+        }
         if (!pool.reserve(1)) {
             throw new IllegalStateException("there are fewer requests than places");
         }
