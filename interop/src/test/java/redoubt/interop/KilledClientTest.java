@@ -91,12 +91,13 @@ class KilledClientTest {
                 }
                 assertThat(client.waitFor()).isEqualTo(128 + 9);
                 assertThat(served.isAlive()).isTrue();
+                // Beyond the dead client's range: what it had sent may still be carried out.
                 Peer.QEMU_IO
-                        .command("-f", "raw", "-c", "write -P %d 0 1M".formatted(round + 1), "-c", "flush", uri)
+                        .command("-f", "raw", "-c", "write -P %d 8M 1M".formatted(round + 1), "-c", "flush", uri)
                         .run()
                         .mustSucceed();
                 Peer.QEMU_IO
-                        .command("-f", "raw", "-c", "read -P %d 0 1M".formatted(round + 1), uri)
+                        .command("-f", "raw", "-c", "read -P %d 8M 1M".formatted(round + 1), uri)
                         .run()
                         .mustSucceed();
             }
