@@ -33,7 +33,7 @@ import redoubt.block.IoMemory;
             "A member that does not answer within --member-timeout is failed, and the array goes on without it. The default"
                     + " is what Linux gives a SCSI disk for one command; disks without a limit of their own for error recovery"
                     + " (ERC, TLER) may need more, and a shorter time lets clients wait less. When serve"
-                    + " ends in good order the members say that the array is clean (exit 0).",
+                    + " ends in good order the members say that the array is clean (exit 0); one that was found dirty stays so.",
             "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
                     + " (Type=notify)."

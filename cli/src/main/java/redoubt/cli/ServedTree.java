@@ -52,6 +52,9 @@ final class ServedTree {
     static final String STOPPED = "stopped";
     static final String STOPPED_DIRTY = "stopped-dirty";
 
+    /** All is recorded and durable, and what was not known to agree when serving began, or since, is not known to agree now. */
+    static final String STOPPED_UNSURE = "stopped-unsure";
+
     private final KernfsDirectory root = KernfsDirectory.root();
     private final EventRing events = new EventRing(Clock.system());
     private final KernfsAttribute state =

@@ -174,10 +174,17 @@ final class Service {
         return tree;
     }
 
+    private String recorded() {
+        boolean dirty = container.picture().volumes().stream()
+                .filter(VolumePicture::dirty)
+                .anyMatch(volume -> container.volume(volume.name()).isPresent());
+        return dirty ? ServedTree.STOPPED_UNSURE : ServedTree.STOPPED;
+    }
+
     /**
      * Stops everything, within a limit.
      *
-     * @return whether all is in good order: every client got its answers, and every member says clean
+     * @return whether all is in good order: every client got its answers, and every member says what is true
      */
     boolean stop() {
         tree.enter(ServedTree.STOPPING);
@@ -189,7 +196,7 @@ final class Service {
             Thread.currentThread().interrupt();
         }
         boolean clean = container.stop(ARRAYS_LIMIT.toNanos());
-        tree.enter(clean ? ServedTree.STOPPED : ServedTree.STOPPED_DIRTY);
+        tree.enter(clean ? recorded() : ServedTree.STOPPED_DIRTY);
         LockSupport.parkNanos(this, LAST_WORD_NANOS); // whoever watches reads the last word
         for (Path link : otherNames) {
             try {

@@ -37,21 +37,27 @@ final class StopCommand extends Verb {
         try (Served.Array array = served.array(name)) {
             array.attributes().watch(ServedTree.STATE);
             array.attributes().write(ServedTree.STOP, "1");
-            awaitEnd(array);
+            boolean clean = awaitEnd(array);
+            console()
+                    .print(name + " is stopped, and its members say that it is "
+                            + (clean
+                                    ? "clean"
+                                    : "dirty: all that was acknowledged is durable, but it was once not closed in good order,"
+                                            + " and nobody has compared its members since"));
         } catch (AttributeRefused refused) {
             throw Served.unexpected(refused);
         }
-        console().print(name + " is stopped, and its members say that it is clean");
         return ExitCode.DONE.number();
     }
 
-    private static void awaitEnd(Served.Array array) throws IOException, AttributeRefused, Refused {
+    /** Answers whether the members say clean. */
+    private static boolean awaitEnd(Served.Array array) throws IOException, AttributeRefused, Refused {
         long deadline = System.nanoTime() + STOP_LIMIT_NANOS;
         while (true) {
             try {
                 String state = Served.read(array.attributes(), ServedTree.STATE);
-                if (state.equals(ServedTree.STOPPED)) {
-                    return;
+                if (state.equals(ServedTree.STOPPED) || state.equals(ServedTree.STOPPED_UNSURE)) {
+                    return state.equals(ServedTree.STOPPED);
                 }
                 if (state.equals(ServedTree.STOPPED_DIRTY)) {
                     throw new Refused(ExitCode.IO, "it is stopped, but not every member could be marked clean");

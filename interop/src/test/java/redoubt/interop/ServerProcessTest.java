@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -22,6 +24,7 @@ class ServerProcessTest {
     private static final int KIB = 1024;
     private static final int LIMIT_BEYOND_DATA_KIB = 96 * KIB;
     private static final int LOAD_SECONDS = 5;
+    private static final Duration DIRTY_WITHIN = Duration.ofMinutes(1);
     private static final Duration GIVEN_BACK_WITHIN = Duration.ofSeconds(30);
 
     @BeforeAll
@@ -68,6 +71,49 @@ class ServerProcessTest {
                 assertThat(proc(served, "environ").split("\0")).contains("MALLOC_ARENA_MAX=1");
                 served.stop().mustSucceed();
             }
+        }
+    }
+
+    /** Until somebody compares its members, nothing that is done to it makes it clean. */
+    @Test
+    void stopSaysThatAnArrayWhichWasFoundDirtyIsDirtyStill() {
+        Peer.require(Peer.QEMU_IO);
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
+            // A moment after the last write the array is clean again.
+            Await.until("a kill while the array is dirty", DIRTY_WITHIN, () -> isDirtyAfterKill(array));
+            assertThat(stopped(array)).contains("its members say that it is dirty");
+        }
+    }
+
+    @Test
+    void stopSaysThatAnArrayIsClean() {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
+            assertThat(stopped(array)).contains("its members say that it is clean");
+        }
+    }
+
+    private static boolean isDirtyAfterKill(RedoubtArray array) {
+        try (RedoubtProcess served = array.serve()) {
+            Peer.QEMU_IO
+                    .command("-f", "raw", "-c", "write -P 0x31 0 64k", served.uri(RedoubtArray.VOLUME))
+                    .run()
+                    .mustSucceed();
+            served.kill();
+        }
+        List<String> words = new ArrayList<>(List.of("examine"));
+        words.addAll(array.disks());
+        return array.redoubt().command(words).run().mustSucceed().out().contains("Dirty State : dirty");
+    }
+
+    private static String stopped(RedoubtArray array) {
+        try (RedoubtProcess served = array.serve()) {
+            return array.redoubt()
+                    .command("stop", "--control", served.control().toString(), RedoubtArray.VOLUME)
+                    .run()
+                    .mustSucceed()
+                    .out();
         }
     }
 
