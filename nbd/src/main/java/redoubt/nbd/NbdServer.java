@@ -258,6 +258,10 @@ public final class NbdServer implements AutoCloseable {
         places.getAndDecrement();
     }
 
+    int placesTaken() {
+        return places.get();
+    }
+
     void countSession() {
         sessions.getAndIncrement();
     }

@@ -102,10 +102,10 @@ class CrowdsTest {
                 assertThatThrownBy(() -> refused.go("")).hasMessageContaining("all places for clients are taken");
                 // It may ask again when somebody has left.
                 clients.removeFirst().close();
-                Await.that("the place is free", () -> served.server.status().sessions() == 1);
+                Await.that("the place is free", () -> served.server.placesTaken() == 1);
                 refused.go("");
             }
-            Await.that("the place is free", () -> served.server.status().sessions() == 1);
+            Await.that("the place is free", () -> served.server.placesTaken() == 1);
             clients.add(greeted(tcp));
             clients.getLast().go("");
             // Full for everybody but the one who owns the server, and knocks at the Unix socket.
@@ -241,6 +241,8 @@ class CrowdsTest {
     void whenDescriptorsRunOutAcceptingGoesOnAsSoonAsThereAreSome() throws IOException {
         try (ServedDevice served = new ServedDevice(device)) {
             isServedWithinASecond(served.socket);
+            // This also loads the class that waits: without a descriptor no class can be loaded.
+            Await.that("all sessions are gone", () -> served.server.status().sessions() == 0);
             List<RawClient> clients = new ArrayList<>();
             try (Hoard hoard = new Hoard()) {
                 // A place in the queue of the socket costs our side a descriptor, and the server's when it accepts.
