@@ -31,7 +31,8 @@ import redoubt.workqueue.Workqueue;
  * <p><b>The way of a write.</b> {@link #submit} counts it in at the {@code entrance} (which is shut while the array is suspended), then at
  * the {@link WriteGate} (which is shut while the metadata does not say dirty), captures the view and hands it to the personality. Its
  * children go to the members; the last one that ends brings it to {@link #childrenSettled}. If no member failed it is settled; if one
- * did, it is parked until the failure is durable on the survivors, and done again on those.
+ * did, it is parked until the failure is durable on the survivors, and done again on those. A read for which nobody is left is
+ * done piece by piece ({@link NarrowReads}) before it is given up.
  *
  * <p><b>What waits for a record.</b> From the moment a member is found faulty until that is durable, no write and no flush is
  * acknowledged, whether it met the failure or not: a power cut in between would let a stale member pass for a good one.
@@ -64,6 +65,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private volatile ArrayView view; // V
     private final Turnstile entrance; // A
     private final WriteGate gate; // A
+    private final NarrowReads narrowReads; // A
     private final WishedState wished; // A
     private final AtomicLong faulty = new AtomicLong(); // A: slots that failed, ever
     private final AtomicLong recorded = new AtomicLong(); // A: of those, the ones whose record is durable
@@ -105,6 +107,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.traits = this.personality.traits();
         this.limits = limitsOf(plan, traits, memory);
         this.gate = new WriteGate(this, queue, this::admitWrite, this::admitFlush);
+        this.narrowReads = new NarrowReads(this, memory, plan.blockBytes());
         this.wished = new WishedState(this, gate, queue);
         this.view = firstView(plan);
         this.safeModeDelayNanos = plan.safeModeDelayNanos();
@@ -267,9 +270,14 @@ public final class Array implements BlockDevice, PersonalityHost {
     private void releaseGone() {
         settleAll(awaitingRecord);
         settleAll(starved);
+        narrowReads.releaseParked();
     }
 
-    private void settleAll(AtomicReference<@Nullable IoRequest> list) {
+    boolean gaveUp() {
+        return gaveUp;
+    }
+
+    void settleAll(AtomicReference<@Nullable IoRequest> list) {
         IoRequest parent = Turnstile.oldestFirst(list.getAndSet(null));
         while (parent != null) {
             IoRequest younger = parent.next;
@@ -518,7 +526,7 @@ public final class Array implements BlockDevice, PersonalityHost {
             }
             if (how == IoStatus.IO_ERROR && reading) {
                 parent.slotFailed(slot);
-                readFailed(slot);
+                readFailed(slot, child);
             } else if (!traits.redundant() && how == IoStatus.IO_ERROR && !promisesDurability(child)) {
                 parent.refused(how);
             } else {
@@ -540,11 +548,13 @@ public final class Array implements BlockDevice, PersonalityHost {
                 && (how == IoStatus.NO_SPACE || how == IoStatus.UNSUPPORTED || how == IoStatus.INVALID);
     }
 
-    private void readFailed(int slot) {
+    private void readFailed(int slot, IoRequest read) {
         Member member = view.occupant(slot);
         // Of an array that is only read every member is kept: it may be the only one that can read what another one
         // cannot.
-        if (member != null && member.countReadError() > plan.maxReadErrors() && !plan.readOnly()) {
+        if (member != null
+                && member.countReadError(read, heartbeat.clock().nanos()) > plan.maxReadErrors()
+                && !plan.readOnly()) {
             ArrayView now = view;
             if (survives(now, now.inSyncSlots() & ~(1L << slot))) {
                 failMember(slot);
@@ -613,6 +623,27 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     private void settle(IoRequest parent, IoStatus how) {
+        boolean mayBeNarrowed =
+                how == IoStatus.IO_ERROR && parent.operation() == IoOperation.READ && traits.redundant();
+        if (!mayBeNarrowed || gaveUp || !narrowReads.take(parent)) {
+            leave(parent, how);
+        } else if (gaveUp) {
+            narrowReads.releaseParked();
+        }
+    }
+
+    /** A piece of a read that is inside: nothing shuts it out. */
+    void beginInside(IoRequest piece) {
+        entrance.enterFromInside();
+        begin(piece);
+    }
+
+    /** A read that was done piece by piece has ended. */
+    void settleNarrowed(IoRequest read, IoStatus how) {
+        leave(read, how);
+    }
+
+    private void leave(IoRequest parent, IoStatus how) {
         gate.leave(parent);
         entrance.leave();
         parent.complete(how);
@@ -847,7 +878,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
     }
 
-    private static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
+    static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
         IoRequest top;
         do {
             top = list.get();

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param markedDirty whether the metadata on the members says dirty: then writes pass at once
  * @param readOnly whether nothing is ever written, neither data nor metadata
  * @param safeModeDelayNanos how long after the last write the array is marked clean; 0: only when it is stopped
- * @param maxReadErrors read errors of one member after which it is failed, if the level survives that
+ * @param maxReadErrors how many places of a member may be unreadable before it is failed, if the level survives that; below 64
  * @param writeHoleAccepted whether the user accepts that what a lost member held is made from parity that is not known to be right
  */
 public record ArrayPlan(

@@ -10,12 +10,14 @@ import redoubt.block.IoRequest;
  */
 public final class Member {
 
+    private static final int READ_ERROR_PLACES = 64;
+
     private final int slot;
     private final String name;
     private final BlockDevice device;
     private final long dataOffset;
     private final AtomicInteger readsInFlight = new AtomicInteger();
-    private final AtomicInteger readErrors = new AtomicInteger();
+    private final ReadErrors readErrors = new ReadErrors(READ_ERROR_PLACES);
     private volatile long nextSequential = -1; // a hint: racing readers may overwrite each other's
 
     /**
@@ -62,11 +64,12 @@ public final class Member {
 
     /** Reads that the disk could not do since assembly. */
     public int readErrors() {
-        return readErrors.get();
+        return readErrors.met();
     }
 
-    int countReadError() {
-        return readErrors.incrementAndGet();
+    /** Counts a read that failed; answers how many places the disk cannot read, as {@link ReadErrors#count} knows them. */
+    int countReadError(IoRequest read, long nowNanos) {
+        return readErrors.count(read.offset(), read.offset() + read.length(), nowNanos);
     }
 
     /** Where the last read ended, in bytes from {@link #dataOffset}. */

@@ -48,6 +48,11 @@ final class Turnstile {
         return false;
     }
 
+    /** Counts in a request that somebody inside brings with it: it may pass, open or not. */
+    void enterFromInside() {
+        entriesAndInside.getAndAdd(ONE_ENTRY + 1);
+    }
+
     private void park(IoRequest request) {
         IoRequest top;
         do {

@@ -75,6 +75,20 @@ final class ArrayRig implements ArrayListener {
     }
 
     Asked ask(IoOperation operation, int flags) {
+        return ask(operation, flags, 0);
+    }
+
+    /** A read that the first disk cannot do and the second one can. */
+    void readAroundFirst(long offset) {
+        Asked read = ask(IoOperation.READ, 0, offset);
+        disks[0].end(IoStatus.IO_ERROR);
+        disks[1].end(IoStatus.OK);
+        if (!read.ended || !read.how.ok()) {
+            throw new AssertionError("the read at " + offset + " was not answered from the second disk");
+        }
+    }
+
+    private Asked ask(IoOperation operation, int flags, long offset) {
         Asked asked = new Asked();
         IoBuffer buffer = operation.movesBytes() ? memory.take(4096) : null;
         if (!own.reserve(1)) {
@@ -82,7 +96,7 @@ final class ArrayRig implements ArrayListener {
         }
         IoRequest request = own.take();
         long length = operation == IoOperation.FLUSH ? 0 : 4096;
-        request.prepare(operation, 0, length, flags, buffer, 0, asked::completed);
+        request.prepare(operation, offset, length, flags, buffer, 0, asked::completed);
         if (buffer != null) {
             buffer.release();
         }

@@ -263,6 +263,43 @@ class ArrayTest {
         assertThat(rig.array.view().inSync(0)).isTrue();
     }
 
+    /** A disk with one bad sector is not a dying disk, however often the sector is asked for. */
+    @Test
+    void oneBadPlaceCostsNoMember() {
+        ArrayRig rig = activeRig();
+        for (int i = 0; i <= 2 * ArrayPlan.MAX_READ_ERRORS; i++) {
+            rig.readAroundFirst(0);
+        }
+        rig.run();
+        assertThat(rig.array.view().inSync(0)).isTrue();
+    }
+
+    @Test
+    void manyBadPlacesWithinAnHourCostAMember() {
+        ArrayRig rig = activeRig();
+        for (int i = 0; i < ArrayPlan.MAX_READ_ERRORS; i++) {
+            rig.readAroundFirst(4096L * i);
+        }
+        rig.run();
+        assertThat(rig.array.view().inSync(0)).isTrue();
+        rig.readAroundFirst(4096L * ArrayPlan.MAX_READ_ERRORS);
+        rig.run();
+        assertThat(rig.array.view().memberState(0)).isEqualTo(MemberState.FAULTY_BLOCKED);
+        rig.keeper.answer(true);
+        rig.run();
+    }
+
+    @Test
+    void manyBadPlacesInManyHoursCostNoMember() {
+        ArrayRig rig = activeRig();
+        for (int i = 0; i <= 2 * ArrayPlan.MAX_READ_ERRORS; i++) {
+            rig.readAroundFirst(4096L * i);
+            rig.time.advance(600_000_000_000L);
+        }
+        rig.run();
+        assertThat(rig.array.view().inSync(0)).isTrue();
+    }
+
     /** A full host is not the disk's fault: the asker is told, and nobody is failed, whether one member refused or both. */
     @ParameterizedTest
     @CsvSource({

@@ -209,6 +209,38 @@ abstract class PersonalityContract {
         }
     }
 
+    /** Goal: a read finds every block that somebody can read, though no member and no stripe can be read whole. */
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void readsAroundBadPlacesOnEveryMember(Shape shape) {
+        if (!redundant()) {
+            return;
+        }
+        long seed = Seed.next();
+        Random random = new Random(seed);
+        try (Shaker shaker = new Shaker(seed, 3, 30)) {
+            List<SimulatedMember> disks = disks(shape, shaker);
+            try (Rig rig = rig(shape, disks, 0, true)) {
+                Program program = new Program(rig, seed);
+                program.run(2);
+                for (int slot = 0; slot < shape.slots(); slot++) {
+                    for (int i = 0; i < 6; i++) {
+                        // Where one member is bad within its chunk, no other one is.
+                        int chunk = random.nextInt(shape.chunksPerMember());
+                        int rows = shape.chunkBytes() / Rig.BLOCK / shape.slots();
+                        int row = random.nextInt(rows) * shape.slots() + slot;
+                        int at = Rig.DATA_START + chunk * shape.chunkBytes() + row * Rig.BLOCK;
+                        disks.get(slot)
+                                .inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.READ)
+                                        .within(at, at + Rig.BLOCK));
+                    }
+                }
+                program.check();
+                assertThat(rig.array.view().degraded()).isZero();
+            }
+        }
+    }
+
     /** Goal: after an unclean stop, when members need not agree, what is written is kept, also without each member. */
     @ParameterizedTest
     @MethodSource("shapes")
