@@ -28,6 +28,8 @@ public enum Errno {
     ENOSPC(28),
     /** Read-only. */
     EROFS(30),
+    /** A path or a name longer than there can be. */
+    ENAMETOOLONG(36),
     /** Not something this engine does. */
     EOPNOTSUPP(95);
 

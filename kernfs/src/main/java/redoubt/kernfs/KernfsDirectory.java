@@ -17,10 +17,28 @@ public final class KernfsDirectory extends KernfsNode {
     /** How many links a path may lead through. */
     private static final int LINKS_LIMIT = 8;
 
-    private record Children(SortedMap<String, KernfsNode> byName, boolean shut) {}
+    /** What is here. The revision counts the changes, so that who remembers that a name was not here can see whether that still holds. */
+    private record Children(SortedMap<String, KernfsNode> byName, boolean shut, long revision) {
+
+        Children with(String name, KernfsNode child) {
+            TreeMap<String, KernfsNode> more = new TreeMap<>(byName);
+            more.put(name, child);
+            return new Children(more, shut, revision + 1);
+        }
+
+        Children without(String name) {
+            TreeMap<String, KernfsNode> fewer = new TreeMap<>(byName);
+            fewer.remove(name);
+            return new Children(fewer, shut, revision + 1);
+        }
+
+        Children whenShut() {
+            return new Children(byName, true, revision);
+        }
+    }
 
     private final AtomicReference<Children> children =
-            new AtomicReference<>(new Children(Collections.emptySortedMap(), false));
+            new AtomicReference<>(new Children(Collections.emptySortedMap(), false, 0));
 
     /** An empty directory without a place yet. */
     public KernfsDirectory(String name) {
@@ -31,23 +49,27 @@ public final class KernfsDirectory extends KernfsNode {
     public KernfsDirectory(String name, KernfsNode... content) {
         super(name);
         for (KernfsNode child : content) {
-            addHere(child);
+            if (tryAdd(child) != null) {
+                throw new IllegalArgumentException("two nodes called '" + child.name() + "' in '" + name + "'");
+            }
         }
     }
 
-    private KernfsDirectory() {
-        super();
+    /** The root of a tree. */
+    KernfsDirectory(KernfsTree tree) {
+        super(tree);
     }
 
-    /** The root of a new tree, which is there at once and for good. */
+    /** The root of a new tree without a queue, which is there at once and for good: pollers are told of changes, and nobody else. */
     public static KernfsDirectory root() {
-        return new KernfsDirectory();
+        return new KernfsTree(KernfsOptions.pollersOnly()).root();
     }
 
     /**
-     * Puts a node, with all it holds, into this directory. It becomes visible at once if the directory is, else together with it.
+     * Puts a node, with all it holds, into this directory. It becomes visible at once if the directory is, else together with it; in a tree
+     * that makes nodes unactivated, when it is activated.
      *
-     * @throws NodeRefused EEXIST if there is a node of that name, ENOENT if this directory was removed
+     * @throws NodeRefused EEXIST if there is a node of that name, ENOENT if this directory, or the node, was removed
      */
     public void add(KernfsNode child) throws NodeRefused {
         Errno refusal = tryAdd(child);
@@ -59,48 +81,67 @@ public final class KernfsDirectory extends KernfsNode {
         }
     }
 
-    private void addHere(KernfsNode child) {
-        if (tryAdd(child) != null) {
-            throw new IllegalArgumentException("two nodes called '" + child.name() + "' in '" + name() + "'");
+    private @Nullable Errno tryAdd(KernfsNode child) {
+        child.settle(this);
+        Errno refusal = take(child, child.name(), null);
+        if (refusal != null) {
+            child.unsettle();
+            return refusal;
         }
+        KernfsTree home = tree();
+        if (home != null) {
+            child.plant(home);
+            if (isActive() && !home.createsUnactivated()) {
+                child.activate(home);
+            }
+        }
+        if (child.state().compareTo(NodeState.REMOVING) >= 0) {
+            unlink(child, child.name());
+            return Errno.ENOENT;
+        }
+        return null;
     }
 
-    private @Nullable Errno tryAdd(KernfsNode child) {
+    /**
+     * Puts a node in under a name.
+     *
+     * @param before where it was, if it comes from another place; if that is this directory, it is gone from there in the same moment
+     */
+    @Nullable
+    Errno take(KernfsNode child, String name, KernfsNode.@Nullable Place before) {
         while (true) {
             Children now = children.get();
             if (now.shut()) {
                 return Errno.ENOENT;
             }
-            if (now.byName().containsKey(child.name())) {
+            if (now.byName().containsKey(name)) {
                 return Errno.EEXIST;
             }
-            TreeMap<String, KernfsNode> more = new TreeMap<>(now.byName());
-            more.put(child.name(), child);
-            if (child.parent() != this) {
-                child.parent(this);
-            }
-            if (children.compareAndSet(now, new Children(more, false))) {
-                break;
+            Children left = before != null && before.parent() == this ? now.without(before.name()) : now;
+            if (children.compareAndSet(now, left.with(name, child))) {
+                return null;
             }
         }
-        if (isActive()) {
-            child.activate();
-        }
-        return null;
     }
 
-    void unlink(KernfsNode child) {
+    void unlink(KernfsNode child, String name) {
         while (true) {
             Children now = children.get();
-            if (now.byName().get(child.name()) != child) {
-                return;
-            }
-            TreeMap<String, KernfsNode> fewer = new TreeMap<>(now.byName());
-            fewer.remove(child.name());
-            if (children.compareAndSet(now, new Children(fewer, now.shut()))) {
+            if (now.byName().get(name) != child || children.compareAndSet(now, now.without(name))) {
                 return;
             }
         }
+    }
+
+    /** How often something was put in, taken out or renamed here. */
+    public long revision() {
+        return children.get().revision();
+    }
+
+    /** How many directories are here. */
+    public int subdirectories() {
+        return (int)
+                children().stream().filter(KernfsDirectory.class::isInstance).count();
     }
 
     /** The visible nodes, by name. */
@@ -127,12 +168,7 @@ public final class KernfsDirectory extends KernfsNode {
             if (step.isEmpty()) {
                 continue;
             }
-            if (!(here instanceof KernfsDirectory directory)) {
-                throw new NodeRefused(Errno.ENOTDIR, "'" + here.path() + "' is not a directory.");
-            }
-            here = directory
-                    .child(step)
-                    .orElseThrow(() -> new NodeRefused(Errno.ENOENT, "there is no '" + path + "' here."));
+            here = stepInto(here, step, path);
             while (here instanceof KernfsLink link) {
                 here = link.target();
                 if (!here.isActive() || ++links > LINKS_LIMIT) {
@@ -141,6 +177,29 @@ public final class KernfsDirectory extends KernfsNode {
             }
         }
         return here;
+    }
+
+    /**
+     * The link at a path; only what stands before its own name is followed.
+     *
+     * @throws NodeRefused ENOENT, ENOTDIR, or EINVAL if it is no link
+     */
+    public KernfsLink link(String path) throws NodeRefused {
+        int slash = path.lastIndexOf('/');
+        KernfsNode above = slash < 0 ? this : find(path.substring(0, slash));
+        if (stepInto(above, path.substring(slash + 1), path) instanceof KernfsLink link) {
+            return link;
+        }
+        throw new NodeRefused(Errno.EINVAL, "'" + path + "' is not a link.");
+    }
+
+    private static KernfsNode stepInto(KernfsNode here, String name, String path) throws NodeRefused {
+        if (!(here instanceof KernfsDirectory directory)) {
+            throw new NodeRefused(Errno.ENOTDIR, "'" + here.path() + "' is not a directory.");
+        }
+        return directory
+                .child(name)
+                .orElseThrow(() -> new NodeRefused(Errno.ENOENT, "there is no '" + path + "' here."));
     }
 
     /**
@@ -156,8 +215,13 @@ public final class KernfsDirectory extends KernfsNode {
     }
 
     @Override
-    void activateChildren() {
-        children.get().byName().values().forEach(KernfsNode::activate);
+    void plantChildren(KernfsTree home) {
+        children.get().byName().values().forEach(child -> child.plant(home));
+    }
+
+    @Override
+    void activateChildren(KernfsTree home) {
+        children.get().byName().values().forEach(child -> child.activate(home));
     }
 
     @Override
@@ -170,17 +234,19 @@ public final class KernfsDirectory extends KernfsNode {
         Children now;
         do {
             now = children.get();
-        } while (!children.compareAndSet(now, new Children(now.byName(), true)));
+        } while (!children.compareAndSet(now, now.whenShut()));
         now.byName().values().forEach(KernfsNode::deactivate);
     }
 
     @Override
-    void drainChildren() {
-        for (KernfsNode child : List.copyOf(children.get().byName().values())) {
-            child.drainAndUnlink();
+    boolean drainChildren(long start, long limitNanos) {
+        boolean drained = true;
+        for (KernfsNode child : children.get().byName().values()) {
+            drained &= child.drainAndUnlink(start, limitNanos);
         }
+        return drained;
     }
 
     @Override
-    void gone() {}
+    void drainFiles() {}
 }

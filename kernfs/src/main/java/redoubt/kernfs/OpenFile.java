@@ -1,6 +1,7 @@
 package redoubt.kernfs;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -9,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * An attribute that somebody has open (Linux, fs/kernfs/file.c).
  *
  * <p><b>Reading.</b> A read at position 0 calls the show once and keeps what it wrote; reads further on give the rest of that. Writing
- * calls the store once. Operations on one file come one after another; two files on one attribute do not wait for each other. Neither
- * allocates anything: the memory was taken when the file was opened.
+ * calls the store once. Operations on one file come one after another; two files on one attribute do not wait for each other. If the
+ * attribute is preallocated neither allocates anything: the memory was taken when the file was opened.
  *
  * <p><b>Watching.</b> A read at position 0 notes the attribute's event count <i>before</i> the show, so a change during the show is not
  * lost: read, poll, read again. {@link #poll} compares and notes nothing. Any number of events between two polls is one.
@@ -38,21 +39,31 @@ public final class OpenFile implements AutoCloseable {
     private static final Outcome CLOSED = Outcome.refused(Errno.ENODEV, "the file was closed");
     private static final Outcome NOT_OPEN_FOR_IT =
             Outcome.refused(Errno.EACCES, "the attribute was not opened for that");
+    private static final Outcome TOO_LONG =
+            Outcome.refused(Errno.E2BIG, "the value is longer than the attribute takes whole");
+
+    private static final AtomicIntegerFieldUpdater<OpenFile> RELEASED =
+            AtomicIntegerFieldUpdater.newUpdater(OpenFile.class, "released");
 
     private final KernfsAttribute attribute;
     private final ReentrantLock lock = new ReentrantLock();
-    private final @Nullable AttributeText shown; // L
-    private final @Nullable AttributeValue stored; // L
+    private final Access access;
+    private @Nullable AttributeText shown; // L: from the start if preallocated, else from the first read
+    private final @Nullable AttributeValue stored; // L: if preallocated
+    private boolean generated; // L: whether what was shown is there to be read on
     private Outcome refusal = Outcome.OK; // L, read by the thread that was refused
     private boolean closed; // L
     private volatile long seenEvents; // A: written under the lock
     private volatile @Nullable Thread runner; // A: written under the lock
     private volatile @Nullable Watcher watcher; // A
+    private volatile int released; // A
 
     OpenFile(KernfsAttribute attribute, Access access) {
         this.attribute = attribute;
-        this.shown = access.reads() ? new AttributeText(attribute.capacityBytes() - 1) : null;
-        this.stored = access.writes() ? new AttributeValue(attribute.capacityBytes()) : null;
+        this.access = access;
+        boolean now = attribute.isPreallocated();
+        this.shown = now && access.reads() ? new AttributeText(attribute.showBytes() - 1) : null;
+        this.stored = now && access.writes() ? new AttributeValue(attribute.storeBytes()) : null;
     }
 
     /** The attribute. */
@@ -68,17 +79,17 @@ public final class OpenFile implements AutoCloseable {
     public int read(long position, ByteBuffer target) {
         lock.lock();
         try {
-            AttributeText text = shown;
-            if (closed || text == null) {
+            if (closed || !access.reads()) {
                 return refuse(closed ? CLOSED : NOT_OPEN_FOR_IT);
             }
-            if (position == 0) {
+            AttributeText text = textToShow();
+            if (position == 0 || !generated) {
                 Outcome outcome = show(text);
-                if (!outcome.ok()) {
-                    text.clear();
+                generated = outcome.ok();
+                if (!generated) {
                     return refuse(outcome);
                 }
-            } else if (!attribute.isActive()) {
+            } else if (isGone()) {
                 return refuse(GONE);
             }
             if (position < 0 || position >= text.length()) {
@@ -92,36 +103,63 @@ public final class OpenFile implements AutoCloseable {
         }
     }
 
+    private AttributeText textToShow() {
+        AttributeText text = shown;
+        if (text == null) {
+            text = new AttributeText(attribute.showBytes() - 1);
+            shown = text;
+        }
+        return text;
+    }
+
+    private boolean isGone() {
+        return released != 0 || !attribute.isActive();
+    }
+
     private Outcome show(AttributeText text) {
-        if (!attribute.getActive()) {
+        if (released != 0 || !attribute.getActive()) {
             return GONE;
         }
+        Thread outer = runner;
         runner = Thread.currentThread();
         try {
-            seenEvents = attribute.events();
+            noteEvents();
             text.clear();
             return attribute.runShow(text);
         } finally {
-            runner = null;
+            runner = outer;
             attribute.putActive();
         }
     }
 
+    private void noteEvents() {
+        seenEvents = attribute.events();
+    }
+
     /**
-     * Writes what {@code source} holds, up to the attribute's capacity, in one store. Nothing at all is not stored.
+     * Writes what {@code source} holds in one store. What is longer than the attribute takes is cut, and the rest left in {@code source}; or
+     * refused with E2BIG, if it takes values whole. Nothing at all is not stored.
      *
      * @return bytes taken, or {@link #REFUSED}
      */
     public int write(ByteBuffer source) {
         lock.lock();
         try {
-            AttributeValue value = stored;
-            if (closed || value == null) {
+            if (closed || !access.writes()) {
                 return refuse(closed ? CLOSED : NOT_OPEN_FOR_IT);
             }
-            if (!attribute.getActive()) {
+            int length = source.remaining();
+            if (length > attribute.storeBytes()) {
+                if (attribute.takesWhole()) {
+                    return refuse(TOO_LONG);
+                }
+                length = attribute.storeBytes();
+            }
+            AttributeValue value = stored == null ? new AttributeValue(length) : stored;
+            if (released != 0 || !attribute.getActive()) {
                 return refuse(GONE);
             }
+            Thread outer = runner;
             runner = Thread.currentThread();
             try {
                 int taken = value.take(source);
@@ -131,7 +169,7 @@ public final class OpenFile implements AutoCloseable {
                 Outcome outcome = attribute.runStore(value);
                 return outcome.ok() ? taken : refuse(outcome);
             } finally {
-                runner = null;
+                runner = outer;
                 attribute.putActive();
             }
         } finally {
@@ -162,13 +200,29 @@ public final class OpenFile implements AutoCloseable {
         return attribute.removeFromWithin();
     }
 
+    /** From within an operation of this file: puts the active reference back meanwhile, and with it the right to be waited for. */
+    void unprotected(Runnable meanwhile) {
+        Thread self = runner;
+        runner = null;
+        try {
+            attribute.unprotected(meanwhile);
+        } finally {
+            runner = self;
+        }
+    }
+
+    /** Whether this call was the first. */
+    boolean markReleased() {
+        return RELEASED.compareAndSet(this, 0, 1);
+    }
+
     boolean isRunOn(Thread thread) {
         return runner == thread;
     }
 
     /** What {@code poll(2)} would say: a set of the POLL bits. */
     public int poll() {
-        boolean changed = !attribute.isActive() || attribute.events() != seenEvents;
+        boolean changed = isGone() || attribute.events() != seenEvents;
         return changed ? ALWAYS | POLL_PRI | POLL_ERR : ALWAYS;
     }
 
@@ -178,7 +232,10 @@ public final class OpenFile implements AutoCloseable {
         return seen == 0 ? 1 : attribute.events() - seen;
     }
 
-    /** Names the one who is told of each event; look with {@link #poll} after this, for what came before it is not told again. */
+    /**
+     * Names the one who is told of each event; look with {@link #poll} after this, for what came before it is not told again. A notifier that
+     * has begun may tell it once more after {@link #close}.
+     */
     public void watch(Watcher newWatcher) {
         watcher = newWatcher;
     }
@@ -216,6 +273,7 @@ public final class OpenFile implements AutoCloseable {
         try {
             if (!closed) {
                 closed = true;
+                watcher = null;
                 attribute.closed(this);
             }
         } finally {

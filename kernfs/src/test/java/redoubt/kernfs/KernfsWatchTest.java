@@ -22,10 +22,11 @@ class KernfsWatchTest {
     private final KernfsDirectory root = KernfsDirectory.root();
     private final AtomicInteger value = new AtomicInteger();
     private final KernfsAttribute attribute = KernfsAttribute.readWrite(
-            "array_state", out -> out.append(value.get()).line(), text -> {
-                value.incrementAndGet();
-                return Outcome.OK;
-            });
+                    "array_state", out -> out.append(value.get()).line(), text -> {
+                        value.incrementAndGet();
+                        return Outcome.OK;
+                    })
+            .preallocated();
 
     @BeforeEach
     void plant() throws NodeRefused {

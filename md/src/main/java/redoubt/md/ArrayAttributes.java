@@ -21,7 +21,8 @@ import redoubt.kernfs.Outcome;
  * own.
  *
  * <p>Everything shown comes from the view of that moment; a change of the view notifies the attributes that it changes, in the step of the
- * array's queue that published it. Neither takes a lock or allocates. What can be stored is checked here and done by the array.
+ * array's queue that published it. Neither takes a lock or allocates. What can be stored is checked here and done by the array. Preallocated is
+ * what is preallocated in the kernel.
  */
 public final class ArrayAttributes implements ArrayListener {
 
@@ -65,7 +66,8 @@ public final class ArrayAttributes implements ArrayListener {
     private final BooleanSupplier inUse;
     private final KernfsDirectory directory;
     private final KernfsAttribute arrayState = KernfsAttribute.readWrite(
-            "array_state", out -> out.append(state().word()).line(), this::storeState);
+                    "array_state", out -> out.append(state().word()).line(), this::storeState)
+            .preallocated();
     private final KernfsAttribute degraded = KernfsAttribute.readOnly(
             "degraded", out -> out.append(view().degraded()).line());
     private final @Nullable KernfsAttribute[] memberStates;
@@ -116,7 +118,7 @@ public final class ArrayAttributes implements ArrayListener {
         nodes.add(constant("chunk_size", Integer.toString(facts.chunkBytes())));
         nodes.add(constant("component_size", Long.toString(array.plan().componentBytes() / 1024)));
         nodes.add(constant("array_size", "default"));
-        nodes.add(constant("metadata_version", facts.metadataVersion()));
+        nodes.add(constant("metadata_version", facts.metadataVersion()).preallocated());
         nodes.add(constant("uuid", facts.uuid()));
         nodes.add(KernfsAttribute.readWrite("safe_mode_delay", this::showDelay, this::storeDelay));
         nodes.add(KernfsAttribute.readOnly(
@@ -139,9 +141,10 @@ public final class ArrayAttributes implements ArrayListener {
 
     private KernfsDirectory device(int slot, Member member, MemberFacts known) {
         KernfsAttribute state = KernfsAttribute.readWrite(
-                "state",
-                out -> out.append(view().memberState(slot).word()).line(),
-                value -> storeMemberState(slot, value));
+                        "state",
+                        out -> out.append(view().memberState(slot).word()).line(),
+                        value -> storeMemberState(slot, value))
+                .preallocated();
         memberStates[slot] = state;
         return new KernfsDirectory(
                 "dev-" + known.name(),
