@@ -14,10 +14,10 @@ import redoubt.block.IoStatus;
 /**
  * The thread of an {@link NbdClient}: takes requests, keeps the time, connects again. What a request becomes on the way has its own
  * places: {@link Flights} chooses the commands, {@link CommandWriter} sends them, {@link AnswerReader} takes what comes back, {@link ClientLink} is
- * the connection. All fields, and those of these four, belong to the thread.
+ * the connection, {@link Landmarks} recognizes who is at its other end. All fields, and those of these five, belong to the thread.
  *
- * <p>When the server breaks off, or says what no server may say, the connection is given up, and if no change can have been lost with it
- * everything is asked again; a server that goes on like that runs into the time limit as one that says nothing.
+ * <p>When the server breaks off, or says what no server may say, the connection is given up, and if no change can have been lost with it,
+ * and the export is recognized, everything is asked again; a server that goes on like that runs into the time limit as one that says nothing.
  */
 final class ClientLane {
 
@@ -25,6 +25,7 @@ final class ClientLane {
 
     private final NbdClient client;
     private final ClientLink link;
+    private final Landmarks landmarks;
     private final Flights flights;
     private final CommandWriter commands;
     private final AnswerReader answers;
@@ -37,6 +38,9 @@ final class ClientLane {
     private @Nullable IoRequest pendingHead;
 
     private @Nullable IoRequest pendingTail;
+
+    /** Whether the export at the other end of the connection is the one that we know. */
+    private boolean confirmed;
 
     ClientLane(
             NbdClient client,
@@ -51,7 +55,8 @@ final class ClientLane {
         this.time = time;
         this.timeLimitNanos = options.timeLimitNanos();
         link = new ClientLink(address, remote, selector, limits, options, Clock.system());
-        flights = new Flights(options.inFlight());
+        landmarks = new Landmarks(limits);
+        flights = new Flights(options.inFlight(), landmarks);
         commands = new CommandWriter(flights);
         answers = new AnswerReader(flights, limits.blockBytes());
     }
@@ -82,7 +87,11 @@ final class ClientLane {
             reconnect();
             return;
         }
-        while (flights.hasRoom() && pendingHead != null) {
+        if (!confirmed) {
+            recognize(connected);
+        }
+        flights.readLandmarks(connected, time.nanos());
+        while (confirmed && flights.hasRoom() && pendingHead != null) {
             flights.begin(connected, takePending());
         }
         boolean wrote = commands.send(connected);
@@ -90,6 +99,16 @@ final class ClientLane {
         if (!wrote && !read) {
             link.interest(commands.unsent() ? SelectionKey.OP_READ | SelectionKey.OP_WRITE : SelectionKey.OP_READ);
             rest();
+        }
+    }
+
+    /** Asks what there is to ask when the export has turned out to be the one that we know. */
+    private void recognize(RemoteExport connected) {
+        if (landmarks.strange()) {
+            client.abandon();
+        } else if (landmarks.confirmed()) {
+            confirmed = true;
+            flights.askAgain(connected);
         }
     }
 
@@ -146,10 +165,11 @@ final class ClientLane {
     }
 
     private void disconnect() {
-        if (flights.mayHaveLostChanges()) {
+        if (flights.mayHaveLostChanges() || landmarks.unrecognizable()) {
             // Whoever comes back under this name may not be what it was.
             client.abandon();
         }
+        confirmed = false;
         link.disconnect();
         commands.forget();
         answers.forget();
@@ -165,9 +185,8 @@ final class ClientLane {
             client.abandon();
             return;
         }
-        RemoteExport again = link.remote();
-        if (again != null) {
-            flights.askAgain(again);
+        if (link.remote() != null) {
+            landmarks.connected();
         }
     }
 

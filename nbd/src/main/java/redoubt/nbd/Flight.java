@@ -26,6 +26,9 @@ final class Flight {
     /** Whether that command has been sent over the present connection, so that there can be an answer. */
     boolean sent;
 
+    /** Whether that command changes data and is with the server, as {@link Landmarks} counts it. */
+    boolean changing;
+
     /** Bytes of the request that are done. */
     long done;
 

@@ -16,7 +16,11 @@ final class Flights {
     /** Longest range that one command without a payload is about. */
     private static final long STEP_BYTES = 1 << 30;
 
+    private final Landmarks landmarks;
+
+    /** A place for each request, and behind them one for each landmark. */
     private final Flight[] flights;
+
     private final int[] freePlaces;
     private int free;
 
@@ -33,12 +37,15 @@ final class Flights {
 
     private final MemoryView memory = new MemoryView();
 
-    Flights(int count) {
-        flights = new Flight[count];
+    Flights(int count, Landmarks landmarks) {
+        this.landmarks = landmarks;
+        flights = new Flight[count + Landmarks.COUNT];
         freePlaces = new int[count];
-        toSend = new int[count];
-        for (int i = 0; i < count; i++) {
+        toSend = new int[flights.length];
+        for (int i = 0; i < flights.length; i++) {
             flights[i] = new Flight(i);
+        }
+        for (int i = 0; i < count; i++) {
             freePlaces[free++] = i;
         }
     }
@@ -48,7 +55,11 @@ final class Flights {
     }
 
     boolean none() {
-        return free == flights.length;
+        boolean none = true;
+        for (Flight flight : flights) {
+            none &= flight.request == null;
+        }
+        return none;
     }
 
     /** Takes a request up; there must be room. */
@@ -56,6 +67,18 @@ final class Flights {
         Flight flight = flights[freePlaces[--free]];
         flight.begin(request);
         next(connected, flight);
+    }
+
+    /** Reads the landmarks that want it. */
+    void readLandmarks(RemoteExport connected, long now) {
+        for (int i = 0; i < Landmarks.COUNT; i++) {
+            IoRequest request = landmarks.toRead(i, now);
+            if (request != null) {
+                Flight flight = flights[freePlaces.length + i];
+                flight.begin(request);
+                next(connected, flight);
+            }
+        }
     }
 
     /** The next flight whose command is to be sent, or null. */
@@ -67,6 +90,9 @@ final class Flights {
             sendCount--;
             if (flight.request != null) {
                 flight.changesBefore = changes;
+                if (flight.changesData()) {
+                    landmarks.changeBegins(flight);
+                }
                 return flight;
             }
         }
@@ -105,6 +131,7 @@ final class Flights {
             if (flight.changesData() && !durableWhenAnswered(connected, flight.carried())) {
                 changes++;
             }
+            landmarks.changeEnds(flight, true);
             flight.done += flight.step;
             next(connected, flight);
         }
@@ -149,7 +176,7 @@ final class Flights {
         return underWay || changes > durableChanges;
     }
 
-    /** The connection was lost: no command is under way any more. */
+    /** The connection was lost: no command is under way any more, and whoever is there next is to be recognized anew. */
     void connectionLost() {
         sendHead = 0;
         sendCount = 0;
@@ -157,6 +184,11 @@ final class Flights {
             flight.sent = false;
             flight.payloadLeaves = false;
             flight.refusedEarly = false;
+        }
+        for (int i = freePlaces.length; i < flights.length; i++) {
+            if (flights[i].request != null) {
+                finish(flights[i], IoStatus.GONE);
+            }
         }
     }
 
@@ -253,9 +285,12 @@ final class Flights {
 
     private void finish(Flight flight, IoStatus status) {
         IoRequest request = flight.carried();
+        landmarks.changeEnds(flight, status == IoStatus.OK);
         flight.request = null;
         flight.generation++;
-        freePlaces[free++] = flight.index;
+        if (flight.index < freePlaces.length) {
+            freePlaces[free++] = flight.index;
+        }
         request.complete(status);
     }
 }

@@ -29,9 +29,10 @@ import redoubt.block.IoStatus;
  *
  * <p>When the connection is lost it is made again, and what was not answered is sent again; but only while everything that was written is
  * durable. A server that dies takes with it what it had acknowledged and not flushed, and would answer the next flush all the same; a write
- * that was under way may be carried out late, over a newer one. So the loss of the connection ends everything then, as does a request that is
- * older than the time limit: every request is settled {@link IoStatus#TIMED_OUT}, {@link #whenHung} is told, and later ones are settled
- * {@link IoStatus#GONE}. Nothing stays in quarantine then, for the one who writes into the memory is the one who gives up.
+ * that was under way may be carried out late, over a newer one. So the loss of the connection ends everything then, and so does an export that
+ * has come up under the name and is another ({@link Landmarks}), and a request that is older than the time limit: every request is settled
+ * {@link IoStatus#TIMED_OUT}, {@link #whenHung} is told, and later ones are settled {@link IoStatus#GONE}. Nothing stays in quarantine then, for
+ * the one who writes into the memory is the one who gives up.
  *
  * <p><b>Any thread</b> puts requests into {@code inbox}, a stack, and then looks at {@code state}; whoever ends the client raises {@code state} and
  * then empties the inbox: one of them takes the request out.

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import redoubt.base.Threads;
@@ -14,6 +15,9 @@ import redoubt.base.Threads;
 /**
  * A server that agrees on an export as a good one does, and then says exactly what a test wants it to say. Each connection plays the next
  * part, the last part as often as somebody connects. A part that returns ends its connection.
+ *
+ * <p>A client first reads the ends of the export, by which it knows it again. That is answered as a good server does, before the part begins,
+ * but in a {@link Scene} that begins at once.
  */
 final class FakeServer implements AutoCloseable {
 
@@ -42,16 +46,18 @@ final class FakeServer implements AutoCloseable {
     }
 
     /** What one connection meets. */
-    record Scene(Offer offer, Part part) {}
+    record Scene(Offer offer, boolean beginsAtOnce, Part part) {}
 
     /** A request as it came. */
     record Request(int flags, int type, long cookie, long offset, int length) {}
 
     static final class Talk {
         final SocketChannel channel;
+        final byte[] disk;
 
-        Talk(SocketChannel channel) {
+        Talk(SocketChannel channel, byte[] disk) {
             this.channel = channel;
+            this.disk = disk;
         }
 
         ByteBuffer receive(int bytes) throws IOException {
@@ -102,9 +108,9 @@ final class FakeServer implements AutoCloseable {
 
         void data(int flags, long cookie, long offset, int length) throws IOException {
             ByteBuffer body = ByteBuffer.allocate(8 + length).putLong(offset);
-            while (body.hasRemaining()) {
-                body.put(contentAt(offset + body.position() - 8));
-            }
+            // A liar's place need not be one.
+            boolean there = offset >= 0 && offset <= disk.length - length;
+            body.put(there ? disk : content(offset, length), there ? (int) offset : 0, length);
             chunk(flags, Wire.CHUNK_OFFSET_DATA, cookie, 8 + length, body.flip());
         }
 
@@ -117,6 +123,13 @@ final class FakeServer implements AutoCloseable {
                     ByteBuffer.allocate(12).putLong(offset).putInt(length).flip());
         }
 
+        /** Answers the questions by which a client knows the export again. */
+        void answerLandmarks(boolean structured) throws IOException {
+            for (int i = 0; i < Landmarks.COUNT; i++) {
+                answer(request(), structured);
+            }
+        }
+
         /** Answers whatever comes as a good server does, until the client leaves. */
         void behave(boolean structured) throws IOException {
             while (true) {
@@ -124,26 +137,29 @@ final class FakeServer implements AutoCloseable {
                 if (request.type == Wire.CMD_DISC) {
                     return;
                 }
-                if (request.type == Wire.CMD_WRITE) {
-                    receive(request.length);
-                }
-                if (request.type != Wire.CMD_READ) {
-                    simple(request.cookie, 0);
-                } else if (structured) {
-                    data(Wire.CHUNK_FLAG_DONE, request.cookie, request.offset, request.length);
-                } else {
-                    simple(request.cookie, 0);
-                    ByteBuffer body = ByteBuffer.allocate(request.length);
-                    while (body.hasRemaining()) {
-                        body.put(contentAt(request.offset + body.position()));
-                    }
-                    send(body.flip());
+                answer(request, structured);
+            }
+        }
+
+        /** Answers as a good server does. */
+        void answer(Request request, boolean structured) throws IOException {
+            if (request.type == Wire.CMD_WRITE) {
+                receive(request.length).get(disk, (int) request.offset, request.length);
+            } else if (request.type == Wire.CMD_WRITE_ZEROES) {
+                Arrays.fill(disk, (int) request.offset, (int) request.offset + request.length, (byte) 0);
+            }
+            if (request.type == Wire.CMD_READ && structured) {
+                data(Wire.CHUNK_FLAG_DONE, request.cookie, request.offset, request.length);
+            } else {
+                simple(request.cookie, 0);
+                if (request.type == Wire.CMD_READ) {
+                    send(ByteBuffer.wrap(disk, (int) request.offset, request.length));
                 }
             }
         }
     }
 
-    /** What the export holds at a place. */
+    /** What the export holds at a place before anybody writes. */
     static byte contentAt(long offset) {
         return (byte) (offset * 31 + (offset >> 9));
     }
@@ -156,8 +172,11 @@ final class FakeServer implements AutoCloseable {
         return bytes;
     }
 
+    private static final int DISK_BYTES = 1 << 20;
+
     private final ServerSocketChannel socket;
     private final Scene[] parts;
+    private final byte[] disk = content(0, DISK_BYTES);
     private final Thread thread;
     private final AtomicInteger connections = new AtomicInteger();
     private final AtomicReference<Throwable> wrong = new AtomicReference<>();
@@ -173,14 +192,24 @@ final class FakeServer implements AutoCloseable {
     static FakeServer playing(Path place, Offer offer, Part... parts) throws IOException {
         Scene[] all = new Scene[parts.length];
         for (int i = 0; i < parts.length; i++) {
-            all[i] = new Scene(offer, parts[i]);
+            all[i] = new Scene(offer, false, parts[i]);
         }
         return new FakeServer(place, all);
     }
 
     /** Offers something else from the second connection on. */
     static FakeServer changing(Path place, Offer first, Part part, Offer later, Part laterPart) throws IOException {
-        return new FakeServer(place, new Scene(first, part), new Scene(later, laterPart));
+        return new FakeServer(place, new Scene(first, false, part), new Scene(later, false, laterPart));
+    }
+
+    /** Plays these scenes, one for each connection. */
+    static FakeServer playing(Path place, Scene... scenes) throws IOException {
+        return new FakeServer(place, scenes);
+    }
+
+    /** What the export holds now: who changes it makes it another export. */
+    byte[] disk() {
+        return disk;
     }
 
     int connections() {
@@ -191,8 +220,11 @@ final class FakeServer implements AutoCloseable {
         while (socket.isOpen()) {
             try (SocketChannel channel = socket.accept()) {
                 Scene now = parts[Math.min(connections.getAndIncrement(), parts.length - 1)];
-                Talk talk = new Talk(channel);
+                Talk talk = new Talk(channel, disk);
                 agree(talk, now.offer);
+                if (!now.beginsAtOnce) {
+                    talk.answerLandmarks(now.offer.structured);
+                }
                 now.part.play(talk);
             } catch (IOException clientLeft) {
                 if (!socket.isOpen()) {

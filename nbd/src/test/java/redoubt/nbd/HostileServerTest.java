@@ -582,7 +582,7 @@ class HostileServerTest {
             if (before.believed) {
                 Await.that("it is connected again", () -> client.reconnections() == 1);
                 assertThat(asker.flush()).isEqualTo(IoStatus.OK);
-                assertThat(asker.read(512, 512)).isEqualTo(FakeServer.content(512, 512));
+                assertThat(asker.read(8192, 512)).isEqualTo(FakeServer.content(8192, 512));
             } else {
                 await(told);
                 assertThat(asker.flush()).isIn(IoStatus.GONE, IoStatus.TIMED_OUT);

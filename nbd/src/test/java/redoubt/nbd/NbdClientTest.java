@@ -76,7 +76,7 @@ class NbdClientTest extends BlockDeviceContract {
         try (NbdClient client = client(first.socket, OPTIONS);
                 Asker asker = new Asker(client)) {
             byte[] data = bytes(8192, 1);
-            device.release(2);
+            device.release(Landmarks.COUNT + 2);
             assertThat(asker.write(4096, data)).isEqualTo(IoStatus.OK);
             assertThat(asker.flush()).isEqualTo(IoStatus.OK);
             var read = asker.startRead(4096, 8192);
