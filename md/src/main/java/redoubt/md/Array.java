@@ -4,8 +4,6 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
@@ -59,7 +57,6 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final List<ArrayListener> listeners = new CopyOnWriteArrayList<>();
     private final Beat safeMode = this::lookForIdleness;
     private final IoCompletion flushEnded = this::flushEnded; // made once: a method reference is an object each time
-    private final WorkItem failureStep = new WorkItem(this::takeFailures);
     private final WorkItem releaseStep = new WorkItem(this::releaseRecorded);
 
     private volatile ArrayView view; // V
@@ -67,18 +64,13 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final WriteGate gate; // A
     private final NarrowReads narrowReads; // A
     private final WishedState wished; // A
-    private final AtomicLong faulty = new AtomicLong(); // A: slots that failed, ever
-    private final AtomicLong recorded = new AtomicLong(); // A: of those, the ones whose record is durable
+    private final MemberFailures failures; // A
     private final AtomicReference<@Nullable IoRequest> awaitingRecord = new AtomicReference<>(); // A
-    private final AtomicReference<@Nullable IoRequest> starved = new AtomicReference<>(); // A
-    private final AtomicBoolean feeding = new AtomicBoolean(); // A
-    private volatile boolean feedAgain; // A
+    private final StarvedRequests starved; // A
     private volatile boolean membersMayDiffer; // A: only ever set, before the write that was refused leaves the gate
     private volatile boolean stopped; // A
     private volatile boolean gaveUp; // A: the stop did not end in good order, and nobody is to wait any more
     private volatile long safeModeDelayNanos; // A
-    private long failuresTaken; // Q: slots
-    private long recordLater; // Q: slots that failed while no metadata was to be written
     private @Nullable Ending ending; // Q
     private @Nullable MetadataKeeper keeper; // set once, before the first request
 
@@ -111,7 +103,9 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.wished = new WishedState(this, gate, queue);
         this.view = firstView(plan);
         this.safeModeDelayNanos = plan.safeModeDelayNanos();
-        pool.whenReturned(this::feedStarved);
+        this.failures = new MemberFailures(this, queue);
+        this.starved = new StarvedRequests(pool, Math.min(traits.maxChildren(), pool.total()), this::begin);
+        pool.whenReturned(starved::feed);
     }
 
     private static BlockLimits limitsOf(ArrayPlan plan, Traits traits, IoMemory memory) {
@@ -256,8 +250,8 @@ public final class Array implements BlockDevice, PersonalityHost {
         ArrayView now = view;
         boolean toBeMarked = traits.redundant() && keeper != null && now.redundancyKnown() && gate.isMarkedDirty();
         // A mark that was refused is asked for again only when another failure has been recorded since.
-        if (wanted.quiet && toBeMarked && !now.broken() && wanted.askedUnder != faulty.get()) {
-            wanted.askedUnder = faulty.get();
+        if (wanted.quiet && toBeMarked && !now.broken() && wanted.askedUnder != failures.slots()) {
+            wanted.askedUnder = failures.slots();
             gate.askForClean();
             return;
         }
@@ -269,7 +263,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     /** Whoever waits for a record or for children that nobody brings any more is let go. */
     private void releaseGone() {
         settleAll(awaitingRecord);
-        settleAll(starved);
+        settleAll(starved.list());
         narrowReads.releaseParked();
     }
 
@@ -314,7 +308,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     @Override
     public long soundSlots() {
         ArrayView now = view;
-        return now.broken() ? now.inSyncSlots() : now.inSyncSlots() & ~faulty.get();
+        return now.broken() ? now.inSyncSlots() : now.inSyncSlots() & ~failures.slots();
     }
 
     /** What it was made from. */
@@ -342,8 +336,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         return entrance.inside();
     }
 
-    // ---------------------------------------------------------------------------------------------- the way of a
-    // request
+    // ---------------------------------------------------------------------------------------------- a request's way
 
     @Override
     public void submit(IoRequest request) {
@@ -451,8 +444,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         return parent;
     }
 
-    // ---------------------------------------------------------------------------------------------- for the
-    // personality
+    // ---------------------------------------------------------------------------------------------- its children
 
     @Override
     public boolean reserve(int children) {
@@ -476,39 +468,11 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     @Override
     public void waitForChildren(IoRequest parent) {
-        push(starved, parent);
+        starved.park(parent);
         if (gaveUp) {
             releaseGone();
         }
-        feedStarved();
-    }
-
-    /**
-     * Only one thread feeds at a time; one that comes meanwhile asks it to look again, so nothing recurses. The wish is left before the
-     * list is looked at: a feeder that has the list in its hands, and found too little for it, sees the wish before it goes.
-     */
-    private void feedStarved() {
-        if (!feedAgain) {
-            feedAgain = true;
-        }
-        if (starved.get() == null) {
-            return;
-        }
-        while (feedAgain && feeding.compareAndSet(false, true)) {
-            feedAgain = false;
-            IoRequest request = Turnstile.oldestFirst(starved.getAndSet(null));
-            while (request != null) {
-                IoRequest younger = request.next;
-                request.next = null;
-                if (pool.free() >= Math.min(traits.maxChildren(), pool.total())) {
-                    begin(request);
-                } else {
-                    push(starved, request);
-                }
-                request = younger;
-            }
-            feeding.set(false);
-        }
+        starved.feed();
     }
 
     @Override
@@ -567,7 +531,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         long failed = parent.failedSlots();
         if (failed == 0) {
             finished(parent, parent.childrenStatus());
-        } else if ((failed & faulty.get()) != 0 && mustWaitForRecords(parent)) {
+        } else if ((failed & failures.slots()) != 0 && mustWaitForRecords(parent)) {
             awaitRecord(parent);
         } else {
             again(parent);
@@ -653,17 +617,7 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     /** Takes a member out: it failed a write, did not answer, or somebody said so. Any thread; never blocks. */
     public void failMember(int slot) {
-        long bit = 1L << slot;
-        while (true) {
-            long seen = faulty.get();
-            if ((seen & bit) != 0) {
-                return;
-            }
-            if (faulty.compareAndSet(seen, seen | bit)) {
-                break;
-            }
-        }
-        queue.queue(failureStep);
+        failures.found(slot);
     }
 
     /**
@@ -673,106 +627,23 @@ public final class Array implements BlockDevice, PersonalityHost {
      * @return whether it is out, or was
      */
     public boolean failMemberIfSurvived(int slot) {
-        long bit = 1L << slot;
-        while (true) {
-            long seen = faulty.get();
-            if ((seen & bit) != 0) {
-                return true;
-            }
-            ArrayView now = view;
-            if (!survives(now, now.inSyncSlots() & ~seen & ~bit)) {
-                return false;
-            }
-            if (faulty.compareAndSet(seen, seen | bit)) {
-                queue.queue(failureStep);
-                return true;
-            }
-        }
+        return failures.foundIfSurvived(slot);
     }
 
     /** Whether these slots are enough. What another one held would be made from parity, which must be known to be right then. */
-    private boolean survives(ArrayView now, long left) {
+    boolean survives(ArrayView now, long left) {
         boolean trusted = now.parityTrusted() || !traits.dirtyDegradedLoses();
         return trusted && personality.operational(left);
     }
 
-    private void takeFailures() {
-        long fresh = faulty.get() & ~failuresTaken;
-        for (int slot = 0; slot < view.slots(); slot++) {
-            if ((fresh >>> slot & 1) != 0) {
-                failuresTaken |= 1L << slot;
-                takeFailure(slot);
-            }
-        }
-        releaseRecorded();
-    }
-
-    private void takeFailure(int slot) {
-        ArrayView now = view;
-        if (!now.inSync(slot)) {
-            recordDone(slot);
-            return;
-        }
-        String name = now.member(slot).name();
-        if (!survives(now, now.inSyncSlots() & ~(1L << slot))) {
-            publish(now.asBroken());
-            event("Fail", name);
-            recordDone(slot);
-            gate.admitParked();
-            return;
-        }
-        boolean recording = keeper != null && !WishedState.isQuiet(now);
-        publish(now.withMember(slot, recording ? MemberState.FAULTY_BLOCKED : MemberState.FAULTY));
-        event("Fail", name);
-        event("DegradedArray", "");
-        if (recording) {
-            record(slot);
-        } else {
-            recordLater |= 1L << slot;
-            recordDone(slot);
-        }
-    }
-
-    private void record(int slot) {
-        MetadataKeeper records = keeper;
-        if (records == null) {
-            throw new IllegalStateException("a failure is to be recorded, and nobody keeps the metadata");
-        }
-        records.recordFailure(slot, durable -> failureRecorded(slot, durable));
-    }
-
     /** Writing begins again: what failed while nothing was to be written is recorded before any write is acknowledged. On the queue. */
     void recordLateFailures() {
-        long late = recordLater;
-        recordLater = 0;
-        for (int slot = 0; slot < view.slots(); slot++) {
-            long bit = 1L << slot;
-            if ((late & bit) != 0 && keeper != null) {
-                recorded.getAndAccumulate(~bit, (seen, others) -> seen & others);
-                publish(view.withMember(slot, MemberState.FAULTY_BLOCKED));
-                record(slot);
-            }
-        }
-    }
-
-    private void failureRecorded(int slot, boolean durable) {
-        if (durable) {
-            publish(view.withMember(slot, MemberState.FAULTY));
-        } else {
-            publish(view.asBroken());
-            gate.admitParked();
-        }
-        recordDone(slot);
-        releaseRecorded();
-    }
-
-    private void recordDone(int slot) {
-        recorded.getAndAccumulate(1L << slot, (seen, bit) -> seen | bit);
+        failures.recordLate();
     }
 
     /** Whether every failure that was found is durable on the survivors. */
     boolean allRecorded() {
-        return recorded.get() == faulty.get();
+        return failures.allRecorded();
     }
 
     /** Whether the view still says that members agree which a refused write may have left different. */
@@ -781,7 +652,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     private void awaitRecord(IoRequest parent) {
-        push(awaitingRecord, parent);
+        Turnstile.push(awaitingRecord, parent);
         if (gaveUp) {
             releaseGone();
         } else if (allRecorded()) {
@@ -789,7 +660,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
     }
 
-    private void releaseRecorded() {
+    void releaseRecorded() {
         if (!allRecorded()) {
             return;
         }
@@ -810,8 +681,8 @@ public final class Array implements BlockDevice, PersonalityHost {
         lookWhetherEnded();
     }
 
-    // ---------------------------------------------------------------------------------------------- state, on the
-    // queue
+    // ---------------------------------------------------------------------------------------------- state (on the
+    // queue)
 
     private void lookForIdleness(long nowNanos) {
         gate.lookForIdleness(nowNanos);
@@ -853,11 +724,16 @@ public final class Array implements BlockDevice, PersonalityHost {
         publish(view.withState(next));
     }
 
+    /** Lets writes that are parked at the gate try again. */
+    void admitToGate() {
+        gate.admitParked();
+    }
+
     void becomeBroken() {
         publish(view.asBroken());
     }
 
-    private void publish(ArrayView next) {
+    void publish(ArrayView next) {
         ArrayView before = view;
         if (!before.state().mayBecome(next.state())) {
             throw new IllegalStateException(plan.name() + " may not go from "
@@ -872,17 +748,9 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
     }
 
-    private void event(String word, String member) {
+    void event(String word, String member) {
         for (ArrayListener listener : listeners) {
             listener.event(word, member);
         }
-    }
-
-    static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
-        IoRequest top;
-        do {
-            top = list.get();
-            request.next = top;
-        } while (!list.compareAndSet(top, request));
     }
 }

@@ -80,7 +80,7 @@ final class NarrowReads {
         private @Nullable IoRequest ended; // B
 
         void enter(IoRequest whole) {
-            Array.push(parked, whole);
+            Turnstile.push(parked, whole);
             if (busy.compareAndSet(false, true)) {
                 carry();
             }

@@ -54,11 +54,7 @@ final class Turnstile {
     }
 
     private void park(IoRequest request) {
-        IoRequest top;
-        do {
-            top = parked.get();
-            request.next = top;
-        } while (!parked.compareAndSet(top, request));
+        push(parked, request);
         if (open) {
             admitParked();
         }
@@ -89,6 +85,15 @@ final class Turnstile {
             admit.accept(request);
             request = younger;
         }
+    }
+
+    /** Puts a request on top of a list that {@link #oldestFirst} turns round. */
+    static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
+        IoRequest top;
+        do {
+            top = list.get();
+            request.next = top;
+        } while (!list.compareAndSet(top, request));
     }
 
     static @Nullable IoRequest oldestFirst(@Nullable IoRequest youngest) {
