@@ -1,0 +1,268 @@
+package redoubt.fuse;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import redoubt.base.Clock;
+import redoubt.block.IoMemory;
+import redoubt.block.IoRequestPool;
+import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.NodeRefused;
+
+/**
+ * An attribute tree mounted on a directory, and volumes in its subdirectory {@code volumes}: two connections with threads of their own,
+ * so that nothing that volumes wait for can be held up by their waiting.
+ *
+ * <p>Opening and closing wait and are for the thread that serves. What both need is made by {@link #open}; nothing is allocated for a read or
+ * write of an open file, and no thread is started after it.
+ */
+public final class FuseMount implements AutoCloseable {
+
+    /** The directory of the volumes. */
+    public static final String VOLUMES = "volumes";
+
+    private static final int ATTRIBUTE_THREADS = 4;
+    private static final int ATTRIBUTE_BUFFER_BYTES = Exchange.PAYLOAD_AT + (64 << 10);
+    private static final int VOLUME_THREADS = 2;
+    private static final int VOLUME_EXCHANGES = 34;
+    private static final int VOLUME_BACKGROUND = 32;
+
+    /** Memory to go on with when calls that hang keep some. */
+    private static final int VOLUME_SPARE_BUFFERS = 6;
+
+    private static final long GREETING_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long THREADS_END_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final Path directory;
+    private final Path volumesPlace;
+    private final @Nullable KernfsDirectory emptyDirectory;
+    private final AttributeResponder attributes;
+    private final FuseConnection attributeConnection;
+    private final VolumeResponder volumes;
+    private final FuseConnection volumeConnection;
+    private final Guardian guardian;
+    private boolean volumesClosed;
+    private boolean volumesUsed;
+    private boolean closed;
+
+    private FuseMount(
+            Path directory,
+            Path volumesPlace,
+            @Nullable KernfsDirectory emptyDirectory,
+            AttributeResponder attributes,
+            FuseConnection attributeConnection,
+            VolumeResponder volumes,
+            FuseConnection volumeConnection,
+            Guardian guardian) {
+        this.directory = directory;
+        this.volumesPlace = volumesPlace;
+        this.emptyDirectory = emptyDirectory;
+        this.attributes = attributes;
+        this.attributeConnection = attributeConnection;
+        this.volumes = volumes;
+        this.volumeConnection = volumeConnection;
+        this.guardian = guardian;
+    }
+
+    /**
+     * Whether something could be mounted on this directory, as far as that can be seen before.
+     *
+     * @throws FuseRefused if not
+     */
+    public static void check(Path directory) throws FuseRefused {
+        Mounting.check(directory);
+    }
+
+    /**
+     * Mounts. The tree gets an empty directory {@link #VOLUMES} as long as the mount lasts, and there the volumes are mounted. Only root
+     * can do that: to {@code fusermount3}, which acts with two identities, the kernel shows nothing of a mount of somebody else. So where
+     * another user mounts, the volumes have a directory of their own, and {@link #VOLUMES} is a link to it.
+     *
+     * @param directory one that exists; what is in it is hidden meanwhile
+     * @throws FuseRefused if that cannot be done; nothing is left mounted then
+     */
+    public static FuseMount open(Path directory, KernfsDirectory root, List<FuseVolume> volumes, Clock clock)
+            throws FuseRefused {
+        Mounting.check(directory);
+        Path place = real(directory);
+        long since = clock.wallTime().getEpochSecond();
+        boolean nested = Linux.user() == 0;
+        KernfsDirectory empty = nested ? new KernfsDirectory(VOLUMES) : null;
+        List<Runnable> undo = new ArrayList<>();
+        try {
+            Path volumesPlace;
+            if (empty != null) {
+                root.add(empty);
+                undo.add(empty::remove);
+                volumesPlace = place.resolve(VOLUMES);
+            } else {
+                volumesPlace = ownDirectory();
+                undo.add(() -> remove(volumesPlace));
+            }
+            FuseChannel attributeChannel = channel(place, undo);
+            AttributeResponder attributes =
+                    new AttributeResponder(attributeChannel, root, nested ? null : volumesPlace, since);
+            IoMemory attributeMemory = new IoMemory(new IoMemory.Cut(ATTRIBUTE_BUFFER_BYTES, ATTRIBUTE_THREADS, 0));
+            ExchangeStock attributeStock =
+                    new ExchangeStock(attributeChannel, attributeMemory, ATTRIBUTE_THREADS, null, ATTRIBUTE_THREADS);
+            FuseConnection attributeConnection =
+                    new FuseConnection("attributes", attributeChannel, attributeStock, attributes, ATTRIBUTE_THREADS);
+            begin(attributeConnection, undo);
+            Guardian guardian = nested ? Guardian.of(place) : Guardian.of(place, volumesPlace);
+            undo.add(guardian::dismiss);
+
+            FuseChannel volumeChannel = channel(volumesPlace, undo);
+            IoRequestPool requests = new IoRequestPool(2 * VOLUME_EXCHANGES);
+            VolumeResponder responder = new VolumeResponder(volumes, requests, VOLUME_BACKGROUND, since);
+            IoMemory volumeMemory = new IoMemory(
+                    new IoMemory.Cut(VolumeResponder.bufferBytes(volumes), VOLUME_EXCHANGES + VOLUME_SPARE_BUFFERS, 0));
+            ExchangeStock volumeStock =
+                    new ExchangeStock(volumeChannel, volumeMemory, VOLUME_EXCHANGES, requests, VOLUME_THREADS);
+            responder.serves(volumeStock);
+            FuseConnection volumeConnection =
+                    new FuseConnection(VOLUMES, volumeChannel, volumeStock, responder, VOLUME_THREADS);
+            begin(volumeConnection, undo);
+
+            undo.clear();
+            return new FuseMount(
+                    place, volumesPlace, empty, attributes, attributeConnection, responder, volumeConnection, guardian);
+        } catch (NodeRefused taken) {
+            throw new FuseRefused("the tree has a '" + VOLUMES + "' already");
+        } finally {
+            for (int i = undo.size() - 1; i >= 0; i--) {
+                undo.get(i).run();
+            }
+        }
+    }
+
+    private static Path real(Path directory) throws FuseRefused {
+        try {
+            return directory.toRealPath();
+        } catch (IOException gone) {
+            throw new FuseRefused("'" + directory + "' is no directory to mount on");
+        }
+    }
+
+    private static Path ownDirectory() throws FuseRefused {
+        String runtime = System.getenv("XDG_RUNTIME_DIR");
+        Path parent = Path.of(runtime == null || runtime.isEmpty() ? System.getProperty("java.io.tmpdir") : runtime);
+        try {
+            return Files.createTempDirectory(parent, "redoubt-volumes-").toRealPath();
+        } catch (IOException refused) {
+            throw new FuseRefused(
+                    "cannot make a directory for the volumes in '" + parent + "': " + refused.getMessage());
+        }
+    }
+
+    private static void remove(Path emptied) {
+        try {
+            Files.deleteIfExists(emptied);
+        } catch (IOException stays) {
+            // An empty directory: whoever uses the mount still is its last user.
+        }
+    }
+
+    private static FuseChannel channel(Path place, List<Runnable> undo) throws FuseRefused {
+        FuseChannel channel = new FuseChannel(Mounting.attach(place));
+        undo.add(() -> {
+            if (!channel.isClosed()) {
+                channel.close();
+            }
+        });
+        undo.add(() -> Mounting.detach(place));
+        return channel;
+    }
+
+    private static void begin(FuseConnection connection, List<Runnable> undo) throws FuseRefused {
+        undo.add(() -> connection.stop(THREADS_END_NANOS));
+        connection.start();
+        connection.awaitGreeting(GREETING_NANOS);
+    }
+
+    /** Where it is. */
+    public Path directory() {
+        return directory;
+    }
+
+    /** Where the volumes are, as files. */
+    public Path volumes() {
+        return volumesPlace;
+    }
+
+    /** How often volumes are open to be written. Any thread. */
+    public int volumeWriters() {
+        return volumes.writers();
+    }
+
+    /** Requests to volumes that are not answered yet. Any thread. */
+    public int volumeRequests() {
+        return volumeConnection.underWay();
+    }
+
+    /** Requests that met a bug; 0 in good order. Any thread. */
+    public long faults() {
+        return attributeConnection.faults() + volumeConnection.faults();
+    }
+
+    /** How many attributes and directories are open. Any thread. */
+    public int openAttributes() {
+        return attributes.open();
+    }
+
+    /** How many nodes the kernel knows. Any thread. */
+    int knownNodes() {
+        return attributes.known();
+    }
+
+    /** The process that guards this one. */
+    int guardianPid() {
+        return guardian.pid();
+    }
+
+    /**
+     * Takes the volumes away: what is under way is answered within the limit, and whoever has a volume open is told by errors afterwards. The
+     * attributes stay. A second call does nothing.
+     *
+     * @return whether nobody had a volume open, and all was answered
+     */
+    public boolean closeVolumes(long limitNanos) {
+        if (volumesClosed) {
+            return !volumesUsed;
+        }
+        volumesClosed = true;
+        boolean unused = Mounting.detach(volumesPlace);
+        long start = System.nanoTime();
+        while (!volumeConnection.isQuiet() && System.nanoTime() - start < limitNanos) {
+            LockSupport.parkNanos(this, LOOK_AGAIN_NANOS);
+        }
+        boolean answered = volumeConnection.stop(THREADS_END_NANOS);
+        volumesUsed = !unused || !answered;
+        return !volumesUsed;
+    }
+
+    /** Takes all away; whoever has a file open is told by errors afterwards. A second call does nothing. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        closeVolumes(0);
+        Mounting.detach(directory);
+        attributeConnection.stop(THREADS_END_NANOS);
+        attributes.close();
+        KernfsDirectory empty = emptyDirectory;
+        if (empty != null) {
+            empty.remove();
+        } else {
+            remove(volumesPlace);
+        }
+        guardian.dismiss();
+    }
+}

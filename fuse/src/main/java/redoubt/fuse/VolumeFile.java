@@ -1,0 +1,31 @@
+package redoubt.fuse;
+
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicInteger;
+import redoubt.block.BlockDevice;
+import redoubt.block.BlockLimits;
+
+/** A volume as the kernel sees it. Any thread. */
+final class VolumeFile {
+
+    final long number;
+    final String name;
+    final byte[] nameBytes;
+    final BlockDevice device;
+    final BlockLimits limits;
+
+    /** How often it is open to be written. */
+    final AtomicInteger writers = new AtomicInteger();
+
+    VolumeFile(long number, FuseVolume volume) {
+        this.number = number;
+        this.name = volume.name();
+        this.nameBytes = volume.name().getBytes(StandardCharsets.UTF_8);
+        this.device = volume.device();
+        this.limits = volume.device().limits();
+    }
+
+    int mode() {
+        return Wire.S_IFREG | (limits.readOnly() ? 0400 : 0600);
+    }
+}
