@@ -31,6 +31,7 @@ final class FileCalls implements ThreadLane.Work {
     private final boolean blockDevice;
     private final BlockLimits limits;
     private final WriteBehind behind;
+    private final DurableCalls durable;
     private final NoSpaceText noSpace = new NoSpaceText();
     private final boolean sizeCanChange;
     private final Runnable left;
@@ -58,6 +59,7 @@ final class FileCalls implements ThreadLane.Work {
         this.blockDevice = blockDevice;
         this.limits = limits;
         this.behind = behind;
+        this.durable = new DurableCalls(channels.length, behind);
         this.sizeCanChange = !blockDevice;
         this.left = left;
         this.views = new Views[channels.length];
@@ -77,29 +79,34 @@ final class FileCalls implements ThreadLane.Work {
                             : transfer(false, channel, views[thread], request, call);
                 case WRITE ->
                     direct == NO_DESCRIPTOR
-                            ? write(channel, views[thread], request, call)
+                            ? write(thread, request, call)
                             : transfer(true, channel, views[thread], request, call);
-                case FLUSH -> force(channel);
-                case TRIM -> trim(channel, views[thread], request, call);
-                case WRITE_ZEROES -> writeZeroes(channel, views[thread], request, call);
+                case FLUSH -> force(thread, call);
+                case TRIM -> trim(thread, request, call);
+                case WRITE_ZEROES -> writeZeroes(thread, request, call);
                 case ALLOCATION -> allocation(request);
             };
-            boolean durable = request.fua() && request.operation().changesData();
-            return status == IoStatus.OK && durable ? force(channel) : status;
+            boolean forced = request.fua() && request.operation().changesData();
+            return status == IoStatus.OK && forced ? force(thread, call) : status;
         } catch (IOException failed) {
             return noSpace.says(failed) ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
         }
     }
 
-    private IoStatus force(FileChannel channel) {
+    private IoStatus force(int thread, Call call) {
         long bytes = behind.notForced();
+        boolean well = false;
+        durable.begin(thread);
         try {
-            channel.force(false);
+            channels[thread].force(false);
+            well = true;
         } catch (IOException failed) {
             behind.lose();
+        } finally {
+            durable.end(thread, well);
         }
         behind.forced(bytes);
-        return behind.hasLost() ? IoStatus.IO_ERROR : IoStatus.OK;
+        return durable.awaitVerdict(thread, call);
     }
 
     private static IoStatus read(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
@@ -118,11 +125,12 @@ final class FileCalls implements ThreadLane.Work {
         return IoStatus.OK;
     }
 
-    private IoStatus write(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+    private IoStatus write(int thread, IoRequest request, Call call) throws IOException {
+        FileChannel channel = channels[thread];
         if (shrunk(channel, request)) {
             return IoStatus.IO_ERROR;
         }
-        ByteBuffer view = views.of(request);
+        ByteBuffer view = views[thread].of(request);
         long at = request.offset();
         while (view.hasRemaining()) {
             int moved = channel.write(view, at);
@@ -134,7 +142,7 @@ final class FileCalls implements ThreadLane.Work {
                 return IoStatus.TIMED_OUT; // what a hung call left undone must not be done an hour later
             }
         }
-        return behind.wrote(request.length()) ? force(channel) : IoStatus.OK;
+        return behind.wrote(request.length()) ? force(thread, call) : IoStatus.OK;
     }
 
     /**
@@ -182,7 +190,7 @@ final class FileCalls implements ThreadLane.Work {
         return sizeCanChange && channel.size() < request.offset() + request.length();
     }
 
-    private IoStatus trim(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
+    private IoStatus trim(int thread, IoRequest request, Call call) throws IOException {
         if (!limits.trims()) {
             return IoStatus.OK; // nothing done, as the limits say
         }
@@ -190,11 +198,11 @@ final class FileCalls implements ThreadLane.Work {
         int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
         IoStatus status = outcome(Linux.fallocate(descriptor, mode, request.offset(), request.length()));
         // A disk may say only now that it cannot; the limits have promised zeroes.
-        return status == IoStatus.UNSUPPORTED ? zeroed(channel, views, request, call) : status;
+        return status == IoStatus.UNSUPPORTED ? zeroed(thread, request, call) : status;
     }
 
-    private IoStatus writeZeroes(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
-        if (shrunk(channel, request)) {
+    private IoStatus writeZeroes(int thread, IoRequest request, Call call) throws IOException {
+        if (shrunk(channels[thread], request)) {
             return IoStatus.IO_ERROR;
         }
         boolean noHole = (request.flags() & IoRequest.NO_HOLE) != 0;
@@ -208,11 +216,12 @@ final class FileCalls implements ThreadLane.Work {
                 return status;
             }
         }
-        return onlyIfFast ? IoStatus.UNSUPPORTED : zeroed(channel, views, request, call);
+        return onlyIfFast ? IoStatus.UNSUPPORTED : zeroed(thread, request, call);
     }
 
-    private IoStatus zeroed(FileChannel channel, Views views, IoRequest request, Call call) throws IOException {
-        ByteBuffer zeroes = views.zeroes;
+    private IoStatus zeroed(int thread, IoRequest request, Call call) throws IOException {
+        FileChannel channel = channels[thread];
+        ByteBuffer zeroes = views[thread].zeroes;
         long at = request.offset();
         long end = at + request.length();
         while (at < end) {
@@ -225,7 +234,7 @@ final class FileCalls implements ThreadLane.Work {
             if (!call.wanted()) {
                 return IoStatus.TIMED_OUT;
             }
-            if (behind.wrote(moved) && force(channel) != IoStatus.OK) {
+            if (behind.wrote(moved) && force(thread, call) != IoStatus.OK) {
                 return IoStatus.IO_ERROR;
             }
         }

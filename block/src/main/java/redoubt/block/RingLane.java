@@ -43,6 +43,8 @@ final class RingLane extends Lane {
     // Touched by the lane's thread only.
     private final @Nullable IoRequest[] requests = new IoRequest[DEPTH];
     private final int[] done = new int[DEPTH];
+    private final boolean[] held = new boolean[DEPTH];
+    private int heldCount;
     private final int[] free = new int[DEPTH];
     private int freeCount = DEPTH;
 
@@ -57,6 +59,7 @@ final class RingLane extends Lane {
     private final int event;
     private final int probeBytes;
     private final WriteBehind behind;
+    private final DurableCalls durable;
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment one = arena.allocate(Long.BYTES, Long.BYTES);
     private final MemorySegment eventAnswer = arena.allocate(Long.BYTES, Long.BYTES);
@@ -87,6 +90,7 @@ final class RingLane extends Lane {
         this.sizeCanChange = sizeCanChange;
         this.probeBytes = probeBytes;
         this.behind = behind;
+        this.durable = new DurableCalls(DEPTH, behind);
         this.left = left;
         Integer spare = SPARE_EVENTS.poll();
         this.event = spare != null ? spare : Linux.eventDescriptor();
@@ -185,9 +189,17 @@ final class RingLane extends Lane {
             } else if (sizeCanChange && shrunk(request)) {
                 finish(slot, IoStatus.IO_ERROR);
             } else {
+                if (makesDurable(request)) {
+                    durable.begin(slot);
+                }
                 send(ring, slot, request);
             }
         }
+    }
+
+    private static boolean makesDurable(IoRequest request) {
+        return request.operation() == IoOperation.FLUSH
+                || (request.fua() && request.operation().changesData());
     }
 
     /** Writing behind the end of a file that has become shorter would bring back what it lost as zeroes. */
@@ -230,6 +242,21 @@ final class RingLane extends Lane {
                 ended(ring, (int) tag, result);
             }
         }
+        if (heldCount > 0) {
+            answerHeld();
+        }
+    }
+
+    /** Answers the flushes that came back and may be answered now. */
+    private void answerHeld() {
+        for (int slot = 0; slot < DEPTH; slot++) {
+            IoStatus verdict = held[slot] ? durable.verdict(slot) : null;
+            if (verdict != null) {
+                held[slot] = false;
+                heldCount--;
+                finish(slot, verdict);
+            }
+        }
     }
 
     private void ended(Ring ring, int slot, int result) {
@@ -240,14 +267,11 @@ final class RingLane extends Lane {
         if (result == -Linux.EAGAIN || result == -Linux.EINTR) {
             again(ring, slot, request);
         } else if (result < 0) {
-            boolean full = result == -Linux.ENOSPC || result == -Linux.EDQUOT;
-            if (request.operation() == IoOperation.FLUSH) {
-                behind.lose();
-                full = false;
-            }
-            finish(slot, full ? IoStatus.NO_SPACE : IoStatus.IO_ERROR);
+            failed(slot, request, result == -Linux.ENOSPC || result == -Linux.EDQUOT);
         } else if (request.operation() == IoOperation.FLUSH) {
-            finish(slot, IoStatus.OK);
+            durable.end(slot, true);
+            held[slot] = true;
+            heldCount++;
         } else {
             done[slot] += result;
             if (done[slot] == request.length()) {
@@ -260,6 +284,18 @@ final class RingLane extends Lane {
         }
     }
 
+    private void failed(int slot, IoRequest request, boolean full) {
+        boolean flush = request.operation() == IoOperation.FLUSH;
+        // A durable write may have been told of other data than its own.
+        if (flush || (durable.runs(slot) && !full && behind.notForced() > 0)) {
+            behind.lose();
+        }
+        if (durable.runs(slot)) {
+            durable.end(slot, full && !flush);
+        }
+        finish(slot, full && !flush ? IoStatus.NO_SPACE : IoStatus.IO_ERROR);
+    }
+
     private void again(Ring ring, int slot, IoRequest request) {
         if (calls[slot].wanted()) {
             send(ring, slot, request);
@@ -270,6 +306,9 @@ final class RingLane extends Lane {
 
     private void finish(int slot, IoStatus status) {
         IoRequest request = requests[slot];
+        if (durable.runs(slot)) {
+            durable.end(slot, status == IoStatus.OK);
+        }
         requests[slot] = null;
         free[freeCount++] = slot;
         if (request != null) {
