@@ -71,7 +71,10 @@ public record Backup(long epochSeconds, long sizeBytes, String location, List<Pi
         } catch (ReadFailed failed) {
             throw new AssemblyRefused(AssemblyRefused.Reason.IO_ERROR, String.valueOf(failed.getMessage()));
         }
-        return new Backup(epochSeconds, size, open.name(), pieces);
+        String location = DiskSet.pathOf(open.disk())
+                .map(path -> path.toAbsolutePath().normalize().toString())
+                .orElseGet(open::name);
+        return new Backup(epochSeconds, size, location, pieces);
     }
 
     /** As a file. */

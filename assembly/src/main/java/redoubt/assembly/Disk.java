@@ -1,6 +1,10 @@
 package redoubt.assembly;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A disk as the user names it: {@code PATH[,serial=TEXT]}. The path is a file, a block device or a URI. A comma in the path itself is no
@@ -12,6 +16,7 @@ import java.util.Optional;
 public record Disk(String location, Optional<String> serial) {
 
     private static final String SERIAL = ",serial=";
+    private static final Pattern ANOTHER_WORD = Pattern.compile("^([^\0]+),([A-Za-z_-]+)=(.*)$");
 
     /** Checks that something was named. */
     public Disk {
@@ -38,6 +43,7 @@ public record Disk(String location, Optional<String> serial) {
                     AssemblyRefused.Reason.USAGE, "'%s' names no disk; write PATH or PATH,serial=TEXT".formatted(text));
         }
         if (at < 0) {
+            refuseAnotherWord(text);
             return at(location);
         }
         String serial = text.substring(at + SERIAL.length());
@@ -47,6 +53,16 @@ public record Disk(String location, Optional<String> serial) {
                     "'%s' gives an empty serial; leave ',serial=' out or write the serial behind it".formatted(text));
         }
         return new Disk(location, Optional.of(serial));
+    }
+
+    private static void refuseAnotherWord(String text) throws AssemblyRefused {
+        Matcher word = ANOTHER_WORD.matcher(text);
+        if (word.find() && !Files.exists(Path.of(text.replace('\0', '?'))) && Files.exists(Path.of(word.group(1)))) {
+            throw new AssemblyRefused(
+                    AssemblyRefused.Reason.USAGE,
+                    "'%s': there is nothing to say of a disk with '%s'; write %s,serial=%s"
+                            .formatted(text, word.group(2), word.group(1), word.group(3)));
+        }
     }
 
     /** Whether the location is a URI and not a path. */

@@ -3,9 +3,11 @@ package redoubt.assembly;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import redoubt.assembly.content.RaidSignatures;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataFormat;
+import redoubt.metadata.Printable;
 import redoubt.metadata.ReadFailed;
 
 /** Looks at one disk with every format that is known. Reads only, few and small ranges. */
@@ -46,7 +48,15 @@ final class DiskScanner {
                     }
                 }
             }
-            return bare(open, native512, "no metadata of a known format is on it");
+            List<String> others = RaidSignatures.of(new DiskPages(open)).stream()
+                    .map(Printable::of)
+                    .toList();
+            return bare(
+                    open,
+                    native512,
+                    others.isEmpty()
+                            ? "no metadata of a known format is on it"
+                            : "it carries %s, which this engine does not read".formatted(String.join(" and ", others)));
         } catch (ReadFailed failed) {
             return new ScannedDisk(
                     open.number(),

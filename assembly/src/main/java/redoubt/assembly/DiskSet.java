@@ -64,9 +64,8 @@ final class DiskSet implements AutoCloseable {
 
     private static AssemblyRefused.Reason reason(DiskRefused.Reason why) {
         return switch (why) {
-            case ABSENT, NOT_A_DISK -> AssemblyRefused.Reason.NO_ARRAY;
             case IN_USE -> AssemblyRefused.Reason.WOULD_LOSE_DATA;
-            case FORBIDDEN, FAILED -> AssemblyRefused.Reason.IO_ERROR;
+            case ABSENT, NOT_A_DISK, FORBIDDEN, FAILED -> AssemblyRefused.Reason.IO_ERROR;
         };
     }
 
@@ -89,7 +88,7 @@ final class DiskSet implements AutoCloseable {
             Disk before = seen.put(key, disk);
             if (before != null) {
                 throw new AssemblyRefused(
-                        AssemblyRefused.Reason.NO_ARRAY,
+                        AssemblyRefused.Reason.USAGE,
                         "%s and %s are the same disk; name it once".formatted(before.location(), disk.location()));
             }
         }

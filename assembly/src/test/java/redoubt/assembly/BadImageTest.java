@@ -49,7 +49,12 @@ class BadImageTest {
         try (Rig rig = new Rig()) {
             for (Path path : List.of(empty, small, absent, folder)) {
                 AssemblyRefused refused = refusal(rig, List.of(Disk.at(path.toString())));
-                assertThat(refused.reason()).as("%s", path).isEqualTo(AssemblyRefused.Reason.NO_ARRAY);
+                assertThat(refused.reason())
+                        .as("%s", path)
+                        .isEqualTo(
+                                Files.isRegularFile(path)
+                                        ? AssemblyRefused.Reason.NO_ARRAY
+                                        : AssemblyRefused.Reason.IO_ERROR);
                 assertThat(refused.sentence() + refused.candidates()).contains(path.toString());
             }
         }

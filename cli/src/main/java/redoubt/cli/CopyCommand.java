@@ -16,6 +16,7 @@ import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.AssemblyOptions;
 import redoubt.assembly.Disk;
 import redoubt.assembly.Insistence;
+import redoubt.assembly.ScannedDisk;
 import redoubt.block.IoMemory;
 import redoubt.nbd.NbdUri;
 
@@ -82,8 +83,9 @@ final class CopyCommand extends Verb {
     private String memberTimeout = "";
 
     @Parameters(
-            arity = "2..*",
+            arity = "1..*",
             paramLabel = "DISK... DEST",
+            hideParamSyntax = true,
             description = "The disks, PATH[,serial=TEXT], and last where to.")
     private List<String> words = List.of();
 
@@ -93,6 +95,9 @@ final class CopyCommand extends Verb {
 
     @Override
     int run() throws Refused, IOException {
+        if (words.size() < 2) {
+            throw new Refused(ExitCode.USAGE, "there is no DEST; name a file, an NBD URI or - behind the disks");
+        }
         List<Disk> disks = Engine.disks(words.subList(0, words.size() - 1));
         String destination = words.getLast();
         refuseToWriteOverADisk(disks, destination);
@@ -103,8 +108,12 @@ final class CopyCommand extends Verb {
         try (Engine engine = new Engine();
                 IoMemory memory = DataMemory.forCopying();
                 AssembledContainer container = start(engine, disks, options, memory)) {
+            refuseToWriteOverAMember(engine, destination);
             AssembledContainer.Volume volume = only(container);
             Notices.of(volume).forEach(console()::say);
+            if (arrayName.isEmpty()) {
+                Notices.leftOut(container).forEach(console()::say);
+            }
             int code = copy(volume, memory, destination);
             return code == ExitCode.DONE.number() && whileServed ? unchanged(engine, disks, container, volume) : code;
         }
@@ -164,6 +173,25 @@ final class CopyCommand extends Verb {
                 throw new Refused(
                         ExitCode.USAGE, "'" + destination + "' is one of the disks that are read; name another DEST");
             }
+        }
+    }
+
+    /** Whoever forgets DEST names the last of the disks in its place. */
+    private void refuseToWriteOverAMember(Engine engine, String destination) throws Refused, IOException {
+        Path path = Path.of(NbdUri.looksLikeOne(destination) ? "" : destination);
+        boolean there = Files.isRegularFile(path) || FileTarget.isBlockDevice(path);
+        boolean empty = there && Files.isRegularFile(path) && Files.size(path) == 0;
+        if (destination.equals("-") || !there || empty) {
+            return;
+        }
+        ScannedDisk scanned = engine.scan(List.of(Disk.at(destination)), Seconds.parse(memberTimeout))
+                .disks()
+                .getFirst();
+        if (scanned.finding().isPresent()) {
+            throw new Refused(
+                    ExitCode.REFUSED,
+                    "'%s' carries %s metadata, so it is a disk of an array and not written over; name another DEST"
+                            .formatted(destination, scanned.format().orElse("RAID")));
         }
     }
 

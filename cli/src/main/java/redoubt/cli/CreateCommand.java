@@ -177,7 +177,7 @@ final class CreateCommand extends Verb {
         }
         if (!absent.isEmpty()) {
             throw new Refused(
-                    ExitCode.NO_ARRAY,
+                    ExitCode.IO,
                     "there is no '%s'; to make image files first: truncate -s 1G %s"
                             .formatted(absent.getFirst(), String.join(" ", absent)));
         }
@@ -227,10 +227,10 @@ final class CreateCommand extends Verb {
                                     disk.disk().location(),
                                     Printable.of(disk.serial()),
                                     disk.spare() ? ", spare" : ""));
-            serve.append(' ').append(disk.disk().location());
-            if (!disk.kept()) {
-                serve.append(",serial=").append(Printable.of(disk.serial()));
-            }
+            boolean told = !disk.kept() || disk.disk().serial().isPresent();
+            serve.append(' ')
+                    .append(ShellWord.of(
+                            disk.disk().location() + (told ? ",serial=" + Printable.of(disk.serial()) : "")));
         }
         console().print("to serve it: " + serve);
     }

@@ -66,7 +66,9 @@ final class DetailCommand extends Verb {
         line("Consistency", status.redundancyKnown() ? "known" : "unknown: no resync since the last unclean stop");
         line("Metadata", status.metadataVersion());
         line("UUID", status.uuidMd());
-        line("Clean After", status.safeModeDelaySeconds() + " s without a write");
+        if (!status.state().equals("readonly")) {
+            line("Clean After", status.safeModeDelaySeconds() + " s without a write");
+        }
         console().print("");
         console().print("    Slot  State            Errors  Serial                Path");
         for (ArrayStatus.MemberStatus member : status.members()) {

@@ -122,7 +122,7 @@ final class ExamineCommand extends Verb {
         }
         Optional<Finding> finding = scanned.finding();
         Optional<Report> report = finding.flatMap(found -> found instanceof Finding.Whole(var metadata)
-                ? Optional.of(metadata.report(scanned.serial().map(KnownSerial::text)))
+                ? Optional.of(metadata.report(serial(scanned).map(KnownSerial::text)))
                 : Optional.empty());
         Optional<String> problem = problem(scanned);
         problem.ifPresent(sentence -> console().say(disk.location() + ": " + sentence));
@@ -134,6 +134,14 @@ final class ExamineCommand extends Verb {
             return ExitCode.IO.number();
         }
         return problem.isPresent() ? ExitCode.NO_ARRAY.number() : ExitCode.DONE.number();
+    }
+
+    /** The serial that somebody says it has; one that would only fit is not what is written there. */
+    private static Optional<KnownSerial> serial(ScannedDisk disk) {
+        return disk.serial().filter(known -> switch (known.origin()) {
+            case GIVEN, DEVICE, ATTRIBUTE -> true;
+            case EVIDENCE, ASSUMED -> false;
+        });
     }
 
     private static Optional<String> problem(ScannedDisk disk) {
@@ -180,8 +188,8 @@ final class ExamineCommand extends Verb {
         return new Examined(
                 disk.disk().location(),
                 disk.sizeBytes(),
-                disk.serial().map(KnownSerial::text).map(Printable::of),
-                disk.serial().map(serial -> serial.origin().word()),
+                serial(disk).map(KnownSerial::text).map(Printable::of),
+                serial(disk).map(serial -> serial.origin().word()),
                 word(disk),
                 disk.format(),
                 problem,
@@ -224,7 +232,7 @@ final class ExamineCommand extends Verb {
         if (report.isEmpty()) {
             out.print("          (%s; %s)"
                     .formatted(
-                            word(disk).equals("none") ? "no metadata that is known here" : "metadata: " + word(disk),
+                            word(disk).equals("none") ? disk.because() : "metadata: " + word(disk),
                             Sizes.shown(disk.sizeBytes())));
         }
         for (Section section : report.map(Report::sections).orElse(List.of())) {

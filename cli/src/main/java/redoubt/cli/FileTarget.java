@@ -34,6 +34,10 @@ final class FileTarget implements CopyTarget {
 
     /** Opens a file or a block device; what holds something already is refused unless {@code overwrite}. */
     static FileTarget open(Path path, boolean overwrite, long size) throws Refused, IOException {
+        Path folder = path.toAbsolutePath().getParent();
+        if (folder != null && !Files.isDirectory(folder)) {
+            throw new Refused(ExitCode.IO, "there is no folder '" + folder + "' to copy into");
+        }
         boolean regular = !Files.exists(path) || Files.isRegularFile(path);
         boolean device = !regular && isBlockDevice(path);
         boolean filled = device || (regular && Files.exists(path) && Files.size(path) > 0);
@@ -48,7 +52,10 @@ final class FileTarget implements CopyTarget {
         return new FileTarget(channel, regular, regular || device, size);
     }
 
-    private static boolean isBlockDevice(Path path) throws IOException {
+    static boolean isBlockDevice(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return false;
+        }
         int type = (int) Files.getAttribute(path, "unix:mode") & 0170000;
         return type == 0060000;
     }

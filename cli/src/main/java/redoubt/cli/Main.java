@@ -3,10 +3,12 @@ package redoubt.cli;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.stream.Collectors;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
@@ -107,9 +109,29 @@ public final class Main implements Runnable {
     private static int wrongUsage(Console console, ParameterException wrong) {
         CommandSpec command = wrong.getCommandLine().getCommandSpec();
         boolean top = command.parent() == null;
-        console.say(String.valueOf(wrong.getMessage()).lines().findFirst().orElse("wrong usage") + "; see 'redoubt help"
-                + (top ? "'" : " " + command.name() + "'"));
+        console.say(sentence(wrong, top) + "; see 'redoubt help" + (top ? "'" : " " + command.name() + "'"));
         return ExitCode.USAGE.number();
+    }
+
+    private static String sentence(ParameterException wrong, boolean top) {
+        return switch (wrong) {
+            case CommandLine.UnmatchedArgumentException unmatched
+            when top -> "there is no verb '" + unmatched.getUnmatched().getFirst() + "'" + likeIt(unmatched);
+            case CommandLine.UnmatchedArgumentException unmatched ->
+                "'%s' is one word too many, or no option"
+                        .formatted(unmatched.getUnmatched().getFirst());
+            case CommandLine.MissingParameterException missing ->
+                missing.getMissing().stream()
+                        .map(each -> each.isOption() ? ((OptionSpec) each).longestName() : each.paramLabel())
+                        .collect(Collectors.joining(" and ", "", " must be given"));
+            default -> String.valueOf(wrong.getMessage()).lines().findFirst().orElse("wrong usage");
+        };
+    }
+
+    private static String likeIt(CommandLine.UnmatchedArgumentException unmatched) {
+        return unmatched.getSuggestions().isEmpty()
+                ? ""
+                : "; is '%s' meant?".formatted(unmatched.getSuggestions().getFirst());
     }
 
     private static int failed(Console console, Throwable thrown) {

@@ -14,6 +14,12 @@ import redoubt.metadata.SlotState;
 /** What a user should know of an array that is used all the same. */
 final class Notices {
 
+    /** What somebody can do to whom nothing tells which disk is which. */
+    static final String HOW_TO_CHOOSE =
+            "A disk's serial is on its label, and 'lsblk -o NAME,SERIAL' shows it: give it as"
+                    + " DISK,serial=TEXT. Where that is lost, copy the array in each of these ways and look at the copies; nothing is"
+                    + " written to the disks.";
+
     private Notices() {}
 
     static List<String> of(AssembledContainer.Volume volume) {
@@ -44,6 +50,28 @@ final class Notices {
         }
         if (volume.found().identity() instanceof Identity.Doubtful(String because, List<String> candidates)) {
             notices.add(doubt(volume.name(), because, candidates));
+        }
+        return notices;
+    }
+
+    /** A sentence for each volume of the container that was not asked for by name, and cannot be had. */
+    static List<String> leftOut(AssembledContainer container) {
+        List<String> notices = new ArrayList<>();
+        for (FoundContainer found : container.scan().containers()) {
+            if (!found.uuid().equals(container.picture().uuid())) {
+                continue;
+            }
+            for (FoundVolume volume : found.volumes()) {
+                String name = Printable.of(volume.picture().name());
+                boolean there = container.volumes().stream()
+                        .anyMatch(each -> each.found().picture().index()
+                                == volume.picture().index());
+                if (!there) {
+                    notices.add(volume.toRead()
+                            .map(refusal -> "%s is left out: %s".formatted(name, refusal.sentence()))
+                            .orElse(name + " is left out"));
+                }
+            }
         }
         return notices;
     }

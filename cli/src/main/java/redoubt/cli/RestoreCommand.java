@@ -25,16 +25,16 @@ import redoubt.metadata.imsm.ImsmFormat;
                     + " 64 KiB. Data that was overwritten since is not in a backup. What stands there now is saved first, and where"
                     + " to is printed.",
             "",
-            "A backup of a disk of another size is refused (77)."
+            "A backup of a disk of another size is refused (77), and so is one of a disk that was elsewhere, unless --moved says"
+                    + " that it is the same disk."
         },
-        footer = {
-            "",
-            "Example:",
-            "  redoubt restore ~/.local/state/redoubt/backups/disk0.img-20260102-120000.backup disk0.img"
-        })
+        footer = {"", "Example:", "  redoubt restore disk0.img-20260102-120000.backup disk0.img"})
 final class RestoreCommand extends Verb {
 
     private static final long FILE_LIMIT_BYTES = 32L << 20;
+
+    @Option(names = "--moved", description = "It is the same disk, at another place than then.")
+    private boolean moved;
 
     @Option(
             names = "--timeout",
@@ -57,10 +57,14 @@ final class RestoreCommand extends Verb {
     int run() throws Refused, IOException {
         Disk target = Engine.disks(List.of(disk)).getFirst();
         try (Engine engine = new Engine()) {
+            if (Files.isDirectory(backup) || backup.toString().isEmpty()) {
+                throw new Refused(ExitCode.USAGE, "'" + backup + "' is no backup; name the file that create has named");
+            }
             if (Files.size(backup) > FILE_LIMIT_BYTES) {
                 throw new Refused(ExitCode.NO_ARRAY, "'" + backup + "' is too large to be a backup of Redoubt's");
             }
             Backup saved = Backup.ofBytes(Files.readAllBytes(backup), backup.toString());
+            refuseAnotherDisk(saved, target);
             long now = Clock.system().wallTime().getEpochSecond();
             saved.restore(
                     target,
@@ -76,6 +80,18 @@ final class RestoreCommand extends Verb {
             return ExitCode.DONE.number();
         } catch (AssemblyRefused refused) {
             throw Engine.refused(refused);
+        }
+    }
+
+    /** Disks of one model have one size, so a backup that went to the wrong one would be taken. */
+    private void refuseAnotherDisk(Backup saved, Disk target) throws Refused {
+        Path then = Path.of(saved.location()).toAbsolutePath().normalize();
+        Path now = Path.of(target.location()).toAbsolutePath().normalize();
+        if (!then.equals(now) && !moved) {
+            throw new Refused(
+                    ExitCode.REFUSED,
+                    "the backup is of '%s', and this is '%s'; if it is the same disk, insist with --moved"
+                            .formatted(then, now));
         }
     }
 }

@@ -111,8 +111,19 @@ final class ScanCommand extends Verb {
             List<String> candidates,
             List<SlotFound> slots) {}
 
-    /** A slot of a volume. */
-    record SlotFound(int slot, String state, Optional<String> path, Optional<String> serial, long offsetBytes) {}
+    /**
+     * A slot of a volume.
+     *
+     * @param path the disk in it; absent where there is none, or where it is not known which
+     * @param oneOf the disks of which one is in it, where it is not known which
+     */
+    record SlotFound(
+            int slot,
+            String state,
+            Optional<String> path,
+            List<String> oneOf,
+            Optional<String> serial,
+            long offsetBytes) {}
 
     /** A disk. */
     record DiskFound(
@@ -161,8 +172,8 @@ final class ScanCommand extends Verb {
                     disk.role().word(),
                     disk.because(),
                     disk.format(),
-                    disk.serial().map(KnownSerial::text).map(Printable::of),
-                    disk.serial().map(serial -> serial.origin().word())));
+                    known(disk).map(KnownSerial::text).map(Printable::of),
+                    known(disk).map(serial -> serial.origin().word())));
         }
         return new Document(Json.OutputVersion.of("scan"), containers, disks);
     }
@@ -195,7 +206,8 @@ final class ScanCommand extends Verb {
             slots.add(new SlotFound(
                     slot.slot(),
                     slot.state().name().toLowerCase(java.util.Locale.ROOT),
-                    path(scan, slot.disk()),
+                    isAssumed(scan, slot) ? Optional.empty() : path(scan, slot.disk()),
+                    isAssumed(scan, slot) ? assumed(scan, container) : List.of(),
                     serial(container, slot),
                     Sectors.toBytes(slot.dataOffsetSectors())));
         }
@@ -220,6 +232,28 @@ final class ScanCommand extends Verb {
                 found.toWrite().map(FoundVolume.Refusal::sentence),
                 candidates(found.identity()),
                 slots);
+    }
+
+    /** Whether the disk is only one of several that could be in the slot. */
+    private static boolean isAssumed(Scan scan, SlotPicture slot) {
+        return slot.disk().isPresent() && isAssumed(scan.disks().get(slot.disk().getAsInt()));
+    }
+
+    private static boolean isAssumed(ScannedDisk disk) {
+        return disk.serial().isPresent() && disk.serial().get().origin() == KnownSerial.Origin.ASSUMED;
+    }
+
+    private static List<String> assumed(Scan scan, FoundContainer container) {
+        return container.disks().stream()
+                .map(number -> scan.disks().get(number))
+                .filter(ScanCommand::isAssumed)
+                .map(disk -> disk.disk().location())
+                .toList();
+    }
+
+    /** The serial by which a disk is known, if it is. */
+    private static Optional<KnownSerial> known(ScannedDisk disk) {
+        return isAssumed(disk) ? Optional.empty() : disk.serial();
     }
 
     private static String word(Enum<?> value) {
@@ -326,7 +360,11 @@ final class ScanCommand extends Verb {
                     .formatted(
                             slot.slot(),
                             slot.state().replace('_', ' '),
-                            slot.path().orElse("no disk"),
+                            slot.path()
+                                    .orElse(
+                                            slot.oneOf().isEmpty()
+                                                    ? "no disk"
+                                                    : "one of " + String.join(", ", slot.oneOf())),
                             slot.serial()
                                     .map(serial -> " (serial '" + serial + "')")
                                     .orElse("")));
@@ -338,7 +376,11 @@ final class ScanCommand extends Verb {
         if (!volume.migration().equals("none")) {
             out.print("    under way: " + volume.migration());
         }
-        volume.unreadableBecause().ifPresent(because -> out.print("    cannot be read: " + because));
+        if (!volume.identity().equals("ambiguous")) { // that has been said
+            volume.unreadableBecause().ifPresent(because -> out.print("    cannot be read: " + because));
+        } else {
+            out.print("    cannot be read before it is known which disk is which. " + Notices.HOW_TO_CHOOSE);
+        }
         if (volume.readable()) {
             volume.unwritableBecause().ifPresent(because -> out.print("    will not be written: " + because));
         }

@@ -95,8 +95,8 @@ final class ServeCommand extends Verb {
             names = "--control",
             paramLabel = "PATH",
             description =
-                    "The control socket. Default: NAME.sock in /run/redoubt (root) or in $$XDG_RUNTIME_DIR/redoubt,"
-                            + " NAME being the first array's.")
+                    "The control socket. Default: NAME.sock in /run/redoubt (root) or in $$XDG_RUNTIME_DIR/redoubt"
+                            + " (without that: /tmp/redoubt-USER), NAME being the first array's.")
     private Optional<Path> control = Optional.empty();
 
     @Parameters(arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
@@ -150,6 +150,9 @@ final class ServeCommand extends Verb {
                 throw refused;
             }
             container.volumes().forEach(volume -> Notices.of(volume).forEach(console()::say));
+            if (arrays.isEmpty()) {
+                Notices.leftOut(container).forEach(console()::say);
+            }
             printer.follow(service.tree().root());
             service.uris().forEach(uri -> console().out().println(uri));
             console().out().flush();

@@ -22,7 +22,7 @@ final class Served {
             names = "--control",
             paramLabel = "PATH",
             description = "The control socket of the process that serves the array. Default: NAME.sock in /run/redoubt"
-                    + " (root) or in $$XDG_RUNTIME_DIR/redoubt.")
+                    + " (root) or in $$XDG_RUNTIME_DIR/redoubt (without that: /tmp/redoubt-USER).")
     private Optional<Path> control = Optional.empty();
 
     /**

@@ -127,7 +127,9 @@ final class StatusCommand extends Verb {
                 console().print("");
                 measured.forEach((what, value) -> console().print("%22s : %s".formatted(what, value)));
             }
-            notPromised.forEach(sentence -> console().say("does not hold here: " + sentence));
+            if (!test) { // a script that asks how the array is gets mail for every other word
+                notPromised.forEach(sentence -> console().say("does not hold here: " + sentence));
+            }
         }
         return test ? testResult(arrays) : ExitCode.DONE.number();
     }

@@ -55,8 +55,11 @@ class CommandLineTest {
         "copy x, 64",
         "serve --listen nowhere x, 64",
         "detail, 64",
-        "examine /nonexistent/disk, 65",
-        "copy /nonexistent/disk out, 65",
+        "examine /nonexistent/disk, 74",
+        "copy /nonexistent/disk out, 74",
+        "sacn x, 64",
+        "status v w, 64",
+        "restore . d, 64",
         "status --control /nonexistent/socket, 75",
         "status --test --control /nonexistent/socket, 4",
         "detail --control /nonexistent/socket v, 75",
@@ -258,7 +261,7 @@ class CommandLineTest {
     void filesThatAreNotThereAreRefusedWithTheCommandThatMakesThem() {
         Run run =
                 create("1", folder.resolve("a").toString(), folder.resolve("b").toString());
-        assertThat(run.exit()).isEqualTo(65);
+        assertThat(run.exit()).isEqualTo(74);
         assertThat(run.err()).contains("truncate -s");
     }
 
