@@ -15,6 +15,7 @@ module redoubt.cli {
     requires redoubt.keeper;
     requires redoubt.assembly;
     requires redoubt.nbd;
+    requires redoubt.fuse;
     requires java.management;
     requires info.picocli;
     requires tools.jackson.databind;

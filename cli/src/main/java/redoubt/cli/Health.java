@@ -17,6 +17,7 @@ import redoubt.base.Heartbeat;
 import redoubt.block.BlockDevice;
 import redoubt.block.FileDevice;
 import redoubt.block.IoMemory;
+import redoubt.fuse.FuseMount;
 import redoubt.nbd.NbdServerStatus;
 
 /**
@@ -38,6 +39,7 @@ final class Health implements Beat {
     private final IoMemory memory;
     private final List<BlockDevice> members;
     private final Supplier<NbdServerStatus> server;
+    private final @Nullable FuseMount mount;
     private final ClassLoadingMXBean classes = ManagementFactory.getClassLoadingMXBean();
     private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     private final @Nullable CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
@@ -58,13 +60,16 @@ final class Health implements Beat {
      *
      * @param process where the process is told of: {@code /proc/self}
      * @param members the disks
+     * @param mount where attributes and volumes are files, null if nowhere
      */
     Health(
             Heartbeat heartbeat,
             Path process,
             IoMemory memory,
             List<BlockDevice> members,
-            Supplier<NbdServerStatus> server) {
+            Supplier<NbdServerStatus> server,
+            @Nullable FuseMount mount) {
+        this.mount = mount;
         this.heartbeat = heartbeat;
         this.process = process;
         this.memory = memory;
@@ -127,6 +132,11 @@ final class Health implements Beat {
         found.put("clients_limit", text(nbd.sessionsLimit()));
         found.put("clients_cut", text(nbd.slow()));
         found.put("server_faults", text(nbd.faults()));
+        if (mount != null) {
+            found.put("mount_requests", text(mount.volumeRequests()));
+            found.put("mount_open_attributes", text(mount.openAttributes()));
+            found.put("mount_faults", text(mount.faults()));
+        }
         found.put("native_access", FileDevice.nativeAccess() ? "on" : "off");
         found.put("members", text(members.size()));
         found.put("members_by_io_uring", text(byRing()));
@@ -150,6 +160,10 @@ final class Health implements Beat {
                                     facts.threads().orElse(0)
                                             - facts.flusherThreads().getAsLong(),
                                     facts.threads().orElse(0)));
+        }
+        if (mount != null) {
+            found.add(
+                    "the arrays are files of a mount: when memory is short, a write to such a file may wait for the kernel's own part of it");
         }
         if (!FileDevice.nativeAccess()) {
             found.add(

@@ -15,6 +15,8 @@ import redoubt.assembly.AssemblyOptions;
 import redoubt.assembly.Disk;
 import redoubt.assembly.Insistence;
 import redoubt.block.IoMemory;
+import redoubt.fuse.FuseMount;
+import redoubt.fuse.FuseRefused;
 
 /** {@code redoubt serve}: assembles arrays and serves them over NBD until it is told to stop. */
 @Command(
@@ -35,6 +37,11 @@ import redoubt.block.IoMemory;
                     + " (ERC, TLER) may need more, and a shorter time lets clients wait less. When serve"
                     + " ends in good order the members say that the array is clean (exit 0); one that was found dirty stays so.",
             "",
+            "With --mount the attributes of the arrays are files under DIR, as Linux has them under /sys: DIR/block/NAME/md/array_state"
+                    + " and so on, to read, to write, and to poll. Under DIR/volumes each array is a file of its size, for a loop device or"
+                    + " any program; it takes whole blocks, and is not truncated (dd conv=notrunc). Files belong to the user who serves, and"
+                    + " nobody else sees them. What is mounted goes when serve ends, and also when it is killed.",
+            "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
                     + " (Type=notify)."
         },
@@ -43,7 +50,8 @@ import redoubt.block.IoMemory;
             "Examples:",
             "  redoubt serve disk0.img,serial=WD-1 disk1.img,serial=WD-2",
             "  redoubt serve --read-only --listen tcp:localhost:10809 /dev/sda /dev/sdb",
-            "  redoubt serve --allow-degraded --array vol0 disk0.img"
+            "  redoubt serve --allow-degraded --array vol0 disk0.img",
+            "  redoubt serve --mount ~/raid a.img b.img"
         })
 final class ServeCommand extends Verb {
 
@@ -99,6 +107,12 @@ final class ServeCommand extends Verb {
                             + " (without that: /tmp/redoubt-USER), NAME being the first array's.")
     private Optional<Path> control = Optional.empty();
 
+    @Option(
+            names = "--mount",
+            paramLabel = "DIR",
+            description = "Show attributes as files under DIR, as in /sys, and the arrays under DIR/volumes.")
+    private Optional<Path> mount = Optional.empty();
+
     @Parameters(arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
     private List<String> disks = List.of();
 
@@ -113,6 +127,9 @@ final class ServeCommand extends Verb {
         List<ListenAddress> addresses = new java.util.ArrayList<>();
         for (String where : listen) {
             addresses.add(ListenAddress.parse(where));
+        }
+        if (mount.isPresent()) {
+            checkMount(mount.get());
         }
         DataPlane.become();
         StopSignal signal = StopSignal.ofProcess();
@@ -148,6 +165,9 @@ final class ServeCommand extends Verb {
             } catch (IOException refused) {
                 container.stop(options.memberTimeoutNanos());
                 throw refused;
+            } catch (FuseRefused refused) {
+                container.stop(options.memberTimeoutNanos());
+                throw new Refused(ExitCode.IO, refused.sentence());
             }
             container.volumes().forEach(volume -> Notices.of(volume).forEach(console()::say));
             if (arrays.isEmpty()) {
@@ -159,7 +179,19 @@ final class ServeCommand extends Verb {
             manager.ready("serving " + String.join(" ", service.uris()));
             signal.await();
             manager.stopping();
-            return (service.stop() ? ExitCode.DONE : ExitCode.IO).number();
+            boolean inOrder = service.stop();
+            if (service.volumesWereOpen()) {
+                console().say("somebody had an array open as a file, and gets errors from it now");
+            }
+            return (inOrder ? ExitCode.DONE : ExitCode.IO).number();
+        }
+    }
+
+    private static void checkMount(Path directory) throws Refused {
+        try {
+            FuseMount.check(directory);
+        } catch (FuseRefused refused) {
+            throw new Refused(ExitCode.IO, refused.sentence());
         }
     }
 
@@ -185,12 +217,13 @@ final class ServeCommand extends Verb {
 
     private Service.Sockets sockets(AssembledContainer container, List<ListenAddress> addresses) throws IOException {
         if (control.isPresent() && !addresses.isEmpty()) {
-            return new Service.Sockets(control.get(), List.of(), addresses);
+            return new Service.Sockets(control.get(), List.of(), addresses, mount);
         }
         Service.Sockets standard = Service.standardSockets(container);
         return new Service.Sockets(
                 control.orElse(standard.control()),
                 control.isPresent() ? List.of() : standard.otherNames(),
-                addresses.isEmpty() ? standard.listen() : addresses);
+                addresses.isEmpty() ? standard.listen() : addresses,
+                mount);
     }
 }

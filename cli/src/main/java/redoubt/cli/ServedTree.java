@@ -33,6 +33,7 @@ import redoubt.metadata.VolumePicture;
  * block/NAME/md/...     each volume, as under /sys/block
  * mdstat                all of them, as /proc/mdstat
  * events                what happened, newest last
+ * volumes/              where serve --mount shows the arrays as files; else not there
  * serve/pid, uris       who serves, and where clients reach it
  * serve/stop            1 asks it to stop
  * serve/state           serving, stopping, then how it ended

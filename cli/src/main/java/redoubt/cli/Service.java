@@ -7,13 +7,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import redoubt.assembly.AssembledContainer;
 import redoubt.base.Heartbeat;
 import redoubt.base.WorkerFactory;
 import redoubt.block.IoMemory;
 import redoubt.control.ControlPath;
 import redoubt.control.ControlServer;
+import redoubt.fuse.FuseMount;
+import redoubt.fuse.FuseRefused;
+import redoubt.fuse.FuseVolume;
 import redoubt.metadata.VolumePicture;
 import redoubt.nbd.NbdExports;
 import redoubt.nbd.NbdLimits;
@@ -22,7 +27,7 @@ import redoubt.nbd.NbdServer;
 /**
  * A container that is served: its arrays, the NBD server before them, and the tree of attributes with its socket. Starts these in the order
  * in which they need each other, and stops them in the opposite one: first the clients get their answers and go, then the arrays are marked
- * clean, then whoever watches learns how that ended, and the sockets go last.
+ * clean, then whoever watches learns how that ended, and the sockets and mounted attributes go last.
  *
  * <p>For the thread of the verb that serves; nothing on the data path comes through here.
  */
@@ -39,6 +44,8 @@ final class Service {
     private final List<Path> otherNames;
     private final NbdServer nbd;
     private final List<String> uris;
+    private final @Nullable FuseMount mount;
+    private boolean volumesWereOpen;
 
     private Service(
             AssembledContainer container,
@@ -47,7 +54,8 @@ final class Service {
             ControlServer control,
             List<Path> otherNames,
             NbdServer nbd,
-            List<String> uris) {
+            List<String> uris,
+            @Nullable FuseMount mount) {
         this.container = container;
         this.tree = tree;
         this.health = health;
@@ -55,6 +63,7 @@ final class Service {
         this.otherNames = otherNames;
         this.nbd = nbd;
         this.uris = uris;
+        this.mount = mount;
     }
 
     /**
@@ -63,8 +72,13 @@ final class Service {
      * @param control the control socket
      * @param otherNames further names of it, one for each volume but the first
      * @param listen where the NBD server listens
+     * @param mount the directory on which attributes and volumes are mounted as files, if any
      */
-    record Sockets(Path control, List<Path> otherNames, List<ListenAddress> listen) {}
+    record Sockets(Path control, List<Path> otherNames, List<ListenAddress> listen, Optional<Path> mount) {
+        Sockets(Path control, List<Path> otherNames, List<ListenAddress> listen) {
+            this(control, otherNames, listen, Optional.empty());
+        }
+    }
 
     /** The sockets where nobody says otherwise: all in the user's own directory, called after the volumes. */
     static Sockets standardSockets(AssembledContainer container) throws IOException {
@@ -88,7 +102,7 @@ final class Service {
      */
     static Service start(
             AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
-            throws IOException {
+            throws IOException, FuseRefused {
         ServedTree tree = new ServedTree(container, stop);
         ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
         boolean started = false;
@@ -104,10 +118,14 @@ final class Service {
             try {
                 List<String> uris = listen(nbd, sockets.listen(), exports.names());
                 List<Path> links = link(sockets);
-                Health health = new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status);
-                tree.serves(uris, () -> nbd.status().sessions(), health);
+                FuseMount mount = sockets.mount().isPresent()
+                        ? FuseMount.open(sockets.mount().get(), tree.root(), files(container), heartbeat.clock())
+                        : null;
+                Health health =
+                        new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);
+                tree.serves(uris, () -> nbd.status().sessions() + (mount == null ? 0 : mount.volumeWriters()), health);
                 started = true;
-                return new Service(container, tree, health, control, links, nbd, uris);
+                return new Service(container, tree, health, control, links, nbd, uris, mount);
             } finally {
                 if (!started) {
                     nbd.close();
@@ -126,6 +144,12 @@ final class Service {
                         volume.level().word(),
                         volume.slots().size(),
                         Sizes.shown(redoubt.base.Sectors.toBytes(volume.sizeSectors())));
+    }
+
+    private static List<FuseVolume> files(AssembledContainer container) {
+        return container.volumes().stream()
+                .map(volume -> new FuseVolume(Served.nodeName(volume.name()), volume.array()))
+                .toList();
     }
 
     private static List<String> listen(NbdServer nbd, List<ListenAddress> addresses, List<String> exports)
@@ -181,6 +205,11 @@ final class Service {
         return dirty ? ServedTree.STOPPED_UNSURE : ServedTree.STOPPED;
     }
 
+    /** Whether somebody had a volume of the mount open when it was taken away. */
+    boolean volumesWereOpen() {
+        return volumesWereOpen;
+    }
+
     /**
      * Stops everything, within a limit.
      *
@@ -189,6 +218,10 @@ final class Service {
     boolean stop() {
         tree.enter(ServedTree.STOPPING);
         health.stop();
+        FuseMount mounted = mount;
+        if (mounted != null) {
+            volumesWereOpen = !mounted.closeVolumes(CLIENTS_LIMIT.toNanos());
+        }
         boolean answered = false;
         try {
             answered = nbd.stop(CLIENTS_LIMIT);
@@ -198,6 +231,9 @@ final class Service {
         boolean clean = container.stop(ARRAYS_LIMIT.toNanos());
         tree.enter(clean ? recorded() : ServedTree.STOPPED_DIRTY);
         LockSupport.parkNanos(this, LAST_WORD_NANOS); // whoever watches reads the last word
+        if (mounted != null) {
+            mounted.close();
+        }
         for (Path link : otherNames) {
             try {
                 Files.deleteIfExists(link);

@@ -54,6 +54,7 @@ class CommandLineTest {
         "create v --metadata imsm --level 7 d, 64",
         "copy x, 64",
         "serve --listen nowhere x, 64",
+        "serve --mount /nonexistent/directory x, 74",
         "detail, 64",
         "examine /nonexistent/disk, 74",
         "copy /nonexistent/disk out, 74",

@@ -38,7 +38,8 @@ class HealthTest {
     }
 
     private Health health() {
-        return new Health(new HeldBeat(), process, new IoMemory(new IoMemory.Cut(4096, 4, 1)), List.of(), () -> IDLE);
+        return new Health(
+                new HeldBeat(), process, new IoMemory(new IoMemory.Cut(4096, 4, 1)), List.of(), () -> IDLE, null);
     }
 
     private void write(String status, String stat, String... threads) throws IOException {

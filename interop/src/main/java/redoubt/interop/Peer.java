@@ -25,6 +25,8 @@ public enum Peer {
     LOSETUP("losetup", "mount"),
     MKFS_EXT4("mkfs.ext4", "e2fsprogs"),
     MKFS_XFS("mkfs.xfs", "xfsprogs"),
+    XFS_REPAIR("xfs_repair", "xfsprogs"),
+    PYTHON("python3", "python3"),
     LDD("ldd", "libc-bin");
 
     private static final List<Path> ELSEWHERE = List.of(

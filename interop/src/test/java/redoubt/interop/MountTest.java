@@ -1,0 +1,272 @@
+package redoubt.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * {@code redoubt serve --mount}: an IMSM mirror that shows itself as Linux shows one, and whose file carries what a disk carries. How much is a
+ * matter of properties: {@code redoubt.mount.files} files on the XFS, {@code redoubt.mount.fio.megabytes} for fio.
+ */
+@Interop
+class MountTest {
+
+    private static final int FILES = Integer.getInteger("redoubt.mount.files", 50_000);
+    private static final int FIO_MEGABYTES = Integer.getInteger("redoubt.mount.fio.megabytes", 48);
+    private static final long SMALL_DISK_BYTES = 96L << 20;
+    private static final long LARGE_DISK_BYTES = 900L << 20;
+    private static final Duration LIMIT = Duration.ofMinutes(3);
+
+    /** Writes files of 1 to 6 KiB whose content follows from their number, 500 to a directory. */
+    private static final String FILL = """
+            import hashlib, os, sys
+            root, count = sys.argv[1], int(sys.argv[2])
+            for i in range(count):
+                d = os.path.join(root, 'd%03d' % (i // 500))
+                if i % 500 == 0:
+                    os.mkdir(d)
+                block = hashlib.sha256(b'%d' % i).digest()
+                with open(os.path.join(d, 'f%05d' % i), 'wb') as f:
+                    f.write(block * (32 + i * 7919 % 160))
+            """;
+
+    /** One hash over the names and contents of all files. */
+    private static final String HASH = """
+            import hashlib, os, sys
+            all, count = hashlib.sha256(), 0
+            for folder, folders, files in os.walk(sys.argv[1]):
+                folders.sort()
+                for name in sorted(files):
+                    path = os.path.join(folder, name)
+                    all.update(os.path.relpath(path, sys.argv[1]).encode())
+                    with open(path, 'rb') as f:
+                        all.update(f.read())
+                    count += 1
+            print(count, all.hexdigest())
+            """;
+
+    @BeforeAll
+    static void needsPeers() {
+        Peer.require(Peer.FIO, Peer.LOSETUP, Peer.MKFS_XFS, Peer.XFS_REPAIR, Peer.PYTHON);
+        if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
+            throw new PeerMissing("this needs root and /dev/fuse (the kernel's module 'fuse')");
+        }
+    }
+
+    /** A served mirror of two disks, mounted. */
+    private record Mounted(RedoubtProcess served, Path directory, List<String> disks) implements AutoCloseable {
+
+        static Mounted serve(Scratch scratch, long diskBytes, String... flags) throws IOException {
+            Redoubt redoubt = Redoubt.in(scratch);
+            List<String> disks = new ArrayList<>();
+            for (int member = 0; member < 2; member++) {
+                disks.add(RedoubtArray.disk(
+                        scratch.sparse("disk%d.img".formatted(member), diskBytes)
+                                .toString(),
+                        member));
+            }
+            List<String> create =
+                    new ArrayList<>(List.of("create", "vol0", "--metadata", "imsm", "--level", "1", "--yes"));
+            create.addAll(disks);
+            redoubt.command(create).run().mustSucceed();
+            Path directory = Files.createDirectory(scratch.file("mnt"));
+            List<String> words = new ArrayList<>(List.of("--mount", directory.toString()));
+            words.addAll(List.of(flags));
+            words.addAll(disks);
+            RedoubtProcess served = redoubt.serve(words);
+            Mounted mounted = new Mounted(served, directory, disks);
+            Await.until("the mount", LIMIT, () -> Files.exists(mounted.volume()) || !served.isAlive());
+            return mounted;
+        }
+
+        Path volume() {
+            return directory.resolve("volumes/vol0");
+        }
+
+        Path md(String attribute) {
+            return directory.resolve("block/vol0/md").resolve(attribute);
+        }
+
+        String read(String attribute) throws IOException {
+            return Files.readString(md(attribute)).strip();
+        }
+
+        boolean isGone() throws IOException {
+            return Files.readString(Path.of("/proc/self/mounts"))
+                    .lines()
+                    .noneMatch(line -> line.contains(" " + directory));
+        }
+
+        @Override
+        public void close() {
+            served.close();
+            Await.until("no mount is left", LIMIT, this::isGone);
+        }
+    }
+
+    private static Outcome sh(String line) {
+        return Command.of("sh", "-c", line).within(LIMIT).run();
+    }
+
+    /** Goal: what an administrator knows from /sys works here. */
+    @Test
+    void theArrayIsSeenAndStoppedThroughFiles() throws Exception {
+        try (Scratch scratch = Scratch.make();
+                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+            assertThat(mounted.read("array_state")).isIn("clean", "active", "active-idle");
+            assertThat(mounted.read("level")).isEqualTo("raid1");
+            assertThat(mounted.read("rd0/state")).isEqualTo("in_sync");
+            assertThat(Files.readString(mounted.directory().resolve("mdstat"))).contains("vol0 : active raid1", "[UU]");
+            sh("head -c 1048576 /dev/urandom | dd of=" + mounted.volume()
+                            + " bs=64k iflag=fullblock conv=notrunc,fsync")
+                    .mustSucceed();
+            assertThat(sh("echo nonsense > " + mounted.md("array_state")).exitCode())
+                    .isNotZero();
+            sh("echo 0.05 > " + mounted.md("safe_mode_delay")).mustSucceed();
+            Await.until(
+                    "the array is clean",
+                    LIMIT,
+                    () -> mounted.read("array_state").equals("clean"));
+            sh("echo faulty > " + mounted.md("rd1/state")).mustSucceed();
+            Await.until(
+                    "the array is degraded",
+                    LIMIT,
+                    () -> mounted.read("degraded").equals("1"));
+            sh("echo 1 > " + mounted.directory().resolve("serve/stop")).mustSucceed();
+            Await.until("serve ends", LIMIT, () -> !mounted.served().isAlive());
+            mounted.served().outcome().mustSucceed();
+            assertThat(mounted.isGone()).isTrue();
+            assertThat(mounted.directory()).isEmptyDirectory();
+        }
+    }
+
+    /** Goal: a server that is killed leaves no dead mount, and one that is told to end while a volume is open ends. */
+    @Test
+    void theMountGoesWithTheServer() throws Exception {
+        try (Scratch scratch = Scratch.make()) {
+            try (Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+                mounted.served().kill();
+                Await.until("the guardian unmounts", LIMIT, mounted::isGone);
+                Files.delete(mounted.directory());
+            }
+        }
+        try (Scratch scratch = Scratch.make();
+                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES);
+                LoopDevice loop = attach(mounted.volume(), false)) {
+            Outcome stopped = mounted.served().stop().mustSucceed();
+            assertThat(stopped.err()).contains("had an array open as a file");
+            assertThat(mounted.isGone()).isTrue();
+            assertThat(loop.device()).exists();
+        }
+    }
+
+    /** Goal: a loop device over the file is a good disk, with direct I/O and through the page cache. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @Timeout(value = 10, unit = TimeUnit.MINUTES)
+    void fioVerifiesALoopDevice(boolean direct) throws Exception {
+        try (Scratch scratch = Scratch.make();
+                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+            try (LoopDevice loop = attach(mounted.volume(), direct)) {
+                Peer.FIO
+                        .command(
+                                "--name=loop",
+                                "--filename=" + loop.device(),
+                                "--ioengine=libaio",
+                                "--iodepth=16",
+                                "--direct=1",
+                                "--rw=randwrite",
+                                "--bsrange=512-128k",
+                                "--blockalign=512",
+                                "--size=" + FIO_MEGABYTES + "m",
+                                "--verify=crc32c",
+                                "--verify_fatal=1",
+                                "--do_verify=1",
+                                "--fsync=64",
+                                "--randrepeat=1",
+                                "--minimal")
+                        .in(scratch.folder())
+                        .within(LIMIT)
+                        .run()
+                        .mustSucceed();
+            }
+            mounted.served().stop().mustSucceed();
+        }
+    }
+
+    /** Goal: a real XFS lives on it. Method: files, hashed; a new mount; hashed again; xfs_repair finds nothing. */
+    @Test
+    @Timeout(value = 15, unit = TimeUnit.MINUTES)
+    void anXfsLivesOnALoopDevice() throws Exception {
+        try (Scratch scratch = Scratch.make();
+                Mounted mounted = Mounted.serve(scratch, LARGE_DISK_BYTES)) {
+            Path point = Files.createDirectory(scratch.file("xfs"));
+            long start = System.nanoTime();
+            try (LoopDevice loop = attach(mounted.volume(), true)) {
+                String device = loop.device().toString();
+                Peer.MKFS_XFS.command("-q", "-f", device).run().mustSucceed();
+                String before;
+                try (FileSystem here = FileSystem.mount(device, point)) {
+                    Peer.PYTHON
+                            .command("-c", FILL, point.toString(), Integer.toString(FILES))
+                            .within(LIMIT)
+                            .run()
+                            .mustSucceed();
+                    before = hash(here.point());
+                }
+                assertThat(before).startsWith(FILES + " ");
+                try (FileSystem again = FileSystem.mount(device, point)) {
+                    assertThat(hash(again.point())).isEqualTo(before);
+                }
+                Peer.XFS_REPAIR.command("-n", device).within(LIMIT).run().mustSucceed();
+            }
+            System.err.printf(
+                    "%d files on an XFS over a loop device over a volume's file: %d s%n",
+                    FILES, TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
+            mounted.served().stop().mustSucceed();
+        }
+    }
+
+    private static String hash(Path root) {
+        return Peer.PYTHON
+                .command("-c", HASH, root.toString())
+                .within(LIMIT)
+                .run()
+                .mustSucceed()
+                .out();
+    }
+
+    private record FileSystem(Path point) implements AutoCloseable {
+        static FileSystem mount(String device, Path point) {
+            Command.of("mount", "-t", "xfs", device, point.toString()).run().mustSucceed();
+            return new FileSystem(point);
+        }
+
+        @Override
+        public void close() {
+            Command.of("umount", point.toString()).within(LIMIT).run().mustSucceed();
+        }
+    }
+
+    private static LoopDevice attach(Path file, boolean direct) {
+        Outcome attached = Peer.LOSETUP
+                .command("--find", "--show", "--direct-io=" + (direct ? "on" : "off"), file.toString())
+                .run();
+        if (attached.exitCode() != 0) {
+            throw new PeerMissing(
+                    "no loop device to be had here: " + attached.err().strip());
+        }
+        return new LoopDevice(Path.of(attached.out().strip()));
+    }
+}
