@@ -11,6 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import redoubt.control.ControlPath;
 
 /**
  * The way in: {@code redoubt VERB ...}. Here alone words become commands, and what they throw becomes one sentence on stderr and an exit
@@ -116,7 +117,7 @@ public final class Main implements Runnable {
     private static String sentence(ParameterException wrong, boolean top) {
         return switch (wrong) {
             case CommandLine.UnmatchedArgumentException unmatched
-            when top -> "there is no verb '" + unmatched.getUnmatched().getFirst() + "'" + likeIt(unmatched);
+            when top -> "there is no verb '" + unmatched.getUnmatched().getFirst() + "'";
             case CommandLine.UnmatchedArgumentException unmatched ->
                 "'%s' is one word too many, or no option"
                         .formatted(unmatched.getUnmatched().getFirst());
@@ -128,18 +129,16 @@ public final class Main implements Runnable {
         };
     }
 
-    private static String likeIt(CommandLine.UnmatchedArgumentException unmatched) {
-        return unmatched.getSuggestions().isEmpty()
-                ? ""
-                : "; is '%s' meant?".formatted(unmatched.getSuggestions().getFirst());
-    }
-
     private static int failed(Console console, Throwable thrown) {
         return switch (thrown) {
             case Refused refused -> {
                 console.say(refused.sentence());
                 refused.choices().forEach(choice -> console.err().println("  " + Console.printable(choice)));
                 yield refused.exitCode();
+            }
+            case ControlPath.Untrusted untrusted -> {
+                console.say(String.valueOf(untrusted.getMessage()));
+                yield ExitCode.REFUSED.number();
             }
             case IOException broken -> {
                 console.say(sentence(broken));

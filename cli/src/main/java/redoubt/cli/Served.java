@@ -58,6 +58,9 @@ final class Served {
 
     /** Connects to the process that serves the array of this name. */
     Array array(String name) throws Refused, IOException {
+        if (control.isEmpty()) {
+            ControlPath.check(ControlPath.directory());
+        }
         Path socket = control.orElseGet(() -> ControlPath.of(ControlPath.directory(), name));
         Attributes attributes = connect(name, socket);
         for (String each : arrays(attributes)) {
@@ -71,7 +74,10 @@ final class Served {
     }
 
     /** Connects to every process that can be found, or to the one whose socket was named. */
-    List<Attributes> all() throws Refused {
+    List<Attributes> all() throws Refused, IOException {
+        if (control.isEmpty()) {
+            ControlPath.check(ControlPath.directory());
+        }
         List<Path> sockets = control.map(List::of).orElseGet(() -> ControlPath.sockets(ControlPath.directory()));
         List<Attributes> found = new ArrayList<>();
         for (Path socket : sockets) {

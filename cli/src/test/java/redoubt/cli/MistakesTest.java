@@ -124,6 +124,15 @@ class MistakesTest {
     }
 
     @Test
+    void aFolderThatIsNotThereIsNamed() throws IOException {
+        String disk = disk("0");
+        create("v", "1", disk, disk("1"));
+        Run copy = run("copy", disk, folder.resolve("no/such").toString());
+        assertThat(copy.exit()).isEqualTo(74);
+        assertThat(copy.err()).contains("there is no folder '" + folder.resolve("no") + "'");
+    }
+
+    @Test
     void aBackupGoesToNoOtherDisk() throws IOException {
         String first = disk("0");
         String second = disk("1");
@@ -166,7 +175,7 @@ class MistakesTest {
             delimiter = '|',
             quoteCharacter = '"',
             value = {
-                "sacn DISK|there is no verb 'sacn'; is 'scan' meant?",
+                "sacn DISK|there is no verb 'sacn'; see",
                 "status v w|'w' is one word too many",
                 "scan --jsno DISK|'--jsno'",
                 "copy DISK|there is no DEST",
@@ -174,7 +183,7 @@ class MistakesTest {
                 "create v DISK|--metadata",
                 "scan DISK,serail=X|serial=X",
                 "scan DISK DISK|are the same disk",
-                "copy DISK FOLDER/no/such|there is no folder"
+                "stauts --json|there is no verb 'stauts'"
             })
     void aWordThatIsWrongIsNamed(String line, String said) throws IOException {
         String disk = disk("0");

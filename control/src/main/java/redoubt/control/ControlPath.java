@@ -6,10 +6,12 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,11 +72,53 @@ public final class ControlPath {
         return name.toString();
     }
 
-    /** Makes the directory, for its owner only, if it is not there. */
+    /** A directory of sockets in which somebody else may put his own, and be taken for a server of ours. */
+    public static final class Untrusted extends IOException {
+        private static final long serialVersionUID = 1;
+
+        private Untrusted(Path directory, String because) {
+            super(
+                    "'%s' %s, so whoever answers there may be anybody; remove it, or name a socket elsewhere with --control"
+                            .formatted(directory, because));
+        }
+    }
+
+    /**
+     * Makes the directory, for its owner only, if it is not there.
+     *
+     * @throws Untrusted if it is there, and not one's own alone
+     */
     public static void make(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
+        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
             Files.createDirectories(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+        check(directory);
+    }
+
+    /**
+     * Checks that only its owner, who is the user of this process, can put a socket into a directory. One that is not there is fine.
+     *
+     * @throws Untrusted if not
+     */
+    public static void check(Path directory) throws IOException {
+        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+            throw new Untrusted(directory, "is a link, or no directory");
+        }
+        Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+        if (!self.equals(Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+            throw new Untrusted(
+                    directory,
+                    "belongs to "
+                            + Files.getOwner(directory, LinkOption.NOFOLLOW_LINKS)
+                                    .getName());
+        }
+        Set<PosixFilePermission> mode = Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS);
+        if (mode.contains(PosixFilePermission.GROUP_WRITE) || mode.contains(PosixFilePermission.OTHERS_WRITE)) {
+            throw new Untrusted(directory, "may be written to by others");
         }
     }
 

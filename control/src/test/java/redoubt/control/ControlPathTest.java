@@ -1,9 +1,14 @@
 package redoubt.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,5 +37,37 @@ class ControlPathTest {
         Files.writeString(directory.resolve("a.sock"), "no socket");
         assertThat(ControlPath.sockets(directory)).isEmpty();
         assertThat(ControlPath.sockets(directory.resolve("absent"))).isEmpty();
+    }
+
+    /** Goal: a directory in which somebody else can put a socket is not used, by those who serve and by those who ask. */
+    @Test
+    void aDirectoryThatIsNotOnesOwnAloneIsRefused(@TempDir Path folder) throws Exception {
+        Path own = folder.resolve("own");
+        ControlPath.make(own);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(own)))
+                .isEqualTo("rwx------");
+        ControlPath.make(own);
+        ControlPath.check(folder.resolve("absent"));
+
+        Path open = folder.resolve("open");
+        Files.createDirectory(open);
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), own);
+        for (Path wrong : List.of(open, link)) {
+            assertThatThrownBy(() -> ControlPath.make(wrong)).isInstanceOf(ControlPath.Untrusted.class);
+            assertThatThrownBy(() -> ControlPath.check(wrong)).isInstanceOf(ControlPath.Untrusted.class);
+        }
+    }
+
+    @Test
+    void aDirectoryOfSomebodyElseIsRefused(@TempDir Path folder) throws Exception {
+        Path theirs = folder.resolve("theirs");
+        ControlPath.make(theirs);
+        try {
+            Files.setAttribute(theirs, "unix:uid", 65534);
+        } catch (IOException notRoot) {
+            Assumptions.abort("only root can give a directory away");
+        }
+        assertThatThrownBy(() -> ControlPath.check(theirs)).hasMessageContaining("belongs to");
     }
 }

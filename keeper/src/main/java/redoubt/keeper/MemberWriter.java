@@ -3,6 +3,7 @@ package redoubt.keeper;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
@@ -89,26 +90,26 @@ final class MemberWriter {
     /**
      * Writes a round.
      *
-     * @param flushFirst whether all data on all members must be durable before the first byte is written; if one cannot, none is
+     * @param flushFirst whose data must be durable before the first byte is written, by disk; if one of them cannot, nothing is
      */
-    void write(WriteRound round, boolean flushFirst, RoundEnd end) {
+    void write(WriteRound round, BitSet flushFirst, RoundEnd end) {
         this.members = round.members();
         this.end = end;
         member = 0;
         step = 0;
         membersWritten = 0;
-        flushing = flushFirst;
-        if (flushFirst) {
-            flushData();
+        flushing = !flushFirst.isEmpty();
+        if (flushing) {
+            flushData(flushFirst);
         } else {
             queue.queue(advance);
         }
     }
 
-    private void flushData() {
+    private void flushData(BitSet wanted) {
         List<Integer> present = new ArrayList<>();
         for (int disk = 0; disk < disks.size(); disk++) {
-            if (!lostDisks[disk]) {
+            if (wanted.get(disk) && !lostDisks[disk]) {
                 present.add(disk);
             }
         }

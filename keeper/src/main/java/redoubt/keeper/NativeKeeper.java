@@ -2,6 +2,7 @@ package redoubt.keeper;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -27,7 +28,7 @@ import redoubt.workqueue.Workqueue;
  * <p><b>Rounds.</b> Events are gathered while a round of writes is under way and all go into the next one, so none is lost and none
  * overtakes another. A round writes the members one after another, each flushed before the next is touched ({@link MemberWriter}): there
  * is one copy of the metadata a disk, and a power cut may then tear at most one. Before a round that marks a volume clean, all members
- * are flushed, so that <em>clean</em> is never durable before the data it speaks of. If one of them cannot, nothing of the round is
+ * that it calls in sync are flushed, so that <em>clean</em> is never durable before the data it speaks of. If one of them cannot, nothing of the round is
  * written: a survivor that said clean would still count in the member whose data is lost. Until the failure of every disk that was lost
  * is in the metadata, its volumes are not marked clean; who asked is told no, and asks again.
  *
@@ -160,7 +161,7 @@ public final class NativeKeeper {
         waiting = underWay;
         underWay = taken;
         ContainerMetadata next = onDisk;
-        boolean clean = false;
+        BitSet cleaned = new BitSet();
         List<Waiting> refused = new ArrayList<>();
         for (Waiting each : underWay) {
             if (each.event instanceof MetadataEvent.MarkClean(int volume)) {
@@ -168,7 +169,7 @@ public final class NativeKeeper {
                     refused.add(each);
                     continue;
                 }
-                clean = true;
+                cleaned.set(volume);
             }
             try {
                 next = next.apply(each.event);
@@ -185,11 +186,26 @@ public final class NativeKeeper {
         }
         try {
             WriteRound round = next.write(Optional.of(onDisk));
-            writer.write(round, clean, how -> roundEnded(round, how));
+            writer.write(round, disksInSync(next, cleaned), how -> roundEnded(round, how));
         } catch (MetadataRefused refusal) {
             complaints.accept(refusal.getMessage());
             endRound(false);
         }
+    }
+
+    /** The disks that these volumes call in sync. Who is out of them has nothing that anybody counts on, and may hang. */
+    private BitSet disksInSync(ContainerMetadata next, BitSet indices) {
+        BitSet disks = new BitSet();
+        for (Volume volume : volumes) {
+            List<SlotPicture> slots = next.picture().volumes().get(volume.index).slots();
+            for (int disk = 0; indices.get(volume.index) && disk < volume.slotOfDisk.size(); disk++) {
+                OptionalInt slot = volume.slotOfDisk.get(disk);
+                if (slot.isPresent() && slots.get(slot.getAsInt()).state() == SlotState.IN_SYNC) {
+                    disks.set(disk);
+                }
+            }
+        }
+        return disks;
     }
 
     /** Whether the volume still calls a slot in sync whose disk the writer has lost: what was written to it may not be there. */
@@ -213,6 +229,7 @@ public final class NativeKeeper {
             case WRITTEN -> {
                 onDisk = round.image();
                 published = onDisk;
+                spreadFailures();
                 endRound(true);
             }
             case NOWHERE -> {
@@ -224,6 +241,17 @@ public final class NativeKeeper {
                     waiting.addFirst(underWay.removeLast());
                 }
                 beginRound();
+            }
+        }
+    }
+
+    /** A disk is failed for the whole container: a volume that it did not fail loses it too (mdmon, monitor.c, reconcile_failed). */
+    private void spreadFailures() {
+        for (Volume volume : volumes) {
+            for (SlotPicture slot : onDisk.picture().volumes().get(volume.index).slots()) {
+                if (slot.state() == SlotState.FAILED && volume.array.view().inSync(slot.slot())) {
+                    volume.array.failMember(slot.slot());
+                }
             }
         }
     }

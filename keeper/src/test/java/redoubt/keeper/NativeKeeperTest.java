@@ -128,6 +128,28 @@ class NativeKeeperTest {
         }
     }
 
+    /** Goal: a member that is out holds nobody up, however it behaves. Method: it is asked nothing any more, neither flush nor write. */
+    @Test
+    void aMemberThatIsOutIsAskedNothing() throws Exception {
+        KeeperRig rig = new KeeperRig(2);
+        rig.write(0, 4096);
+        rig.run();
+        rig.array().failMember(0);
+        rig.run();
+        assertThat(rig.volumeOn(1).slots().get(0).state()).isEqualTo(SlotState.FAILED);
+        int asked = rig.asked(0).size();
+        for (int i = 0; i < 3; i++) {
+            rig.write(0, 4096);
+            rig.run();
+            rig.becomeIdle();
+            rig.run();
+            assertThat(rig.array().view().state()).isEqualTo(ArrayState.CLEAN);
+        }
+        assertThat(rig.volumeOn(1).dirty()).isFalse();
+        assertThat(rig.asked(0)).hasSize(asked);
+        rig.expectNothingOpen();
+    }
+
     /** The clean mark is asked for while the round before it loses a member. */
     @Test
     void cleanIsRefusedUntilTheLossOfAMemberIsRecorded() throws Exception {
