@@ -73,6 +73,7 @@ public final class IoRequest {
     private volatile long failedSlots;
 
     private volatile @Nullable IoStatus refusal;
+    private volatile boolean childDone;
 
     /** The request this is a part of; set by whoever splits, null for a request of its own. */
     public @Nullable IoRequest parent;
@@ -171,6 +172,7 @@ public final class IoRequest {
         this.openChildren = 0;
         this.failedSlots = 0;
         this.refusal = null;
+        this.childDone = false;
         this.holds = 2;
         this.state = PREPARED;
         return this;
@@ -317,6 +319,7 @@ public final class IoRequest {
     /** Says how many children will report; before the first of them is submitted. Forgets what earlier children reported. */
     public void expectChildren(int count) {
         refusal = null;
+        childDone = false;
         FAILED_SLOTS.set(this, 0);
         openChildren = count;
     }
@@ -334,6 +337,18 @@ public final class IoRequest {
     /** Bit k set: a child met a failure of the member in slot k. Complete when {@link #childSettled} answered true. */
     public long failedSlots() {
         return failedSlots;
+    }
+
+    /** A child did what was asked of it. Any child's thread. */
+    public void childDone() {
+        if (!childDone) {
+            childDone = true;
+        }
+    }
+
+    /** Whether a child did what was asked of it, as far as they have said. Of two children that ask this of each other, one sees it. */
+    public boolean anyChildDone() {
+        return childDone;
     }
 
     /** A child was refused in a way that says nothing about its member; the parent ends with it. Any child's thread. */

@@ -104,11 +104,11 @@ record ArrayStatus(
         }
     }
 
-    /** As {@code mdadm --detail --test} counts: 0 healthy, 1 a member has failed, 2 unusable. */
+    /** As {@code mdadm --detail --test} counts: 0 healthy, 1 a member has failed or counts for nothing, 2 unusable. */
     int health() {
         if (state.equals(ArrayState.BROKEN.word()) || state.equals(ArrayState.INACTIVE.word())) {
             return 2;
         }
-        return degraded > 0 ? 1 : 0;
+        return degraded > 0 || !redundancyKnown ? 1 : 0;
     }
 }

@@ -63,7 +63,11 @@ final class DetailCommand extends Verb {
             line("Chunk Size", status.chunkBytes() / 1024 + "K");
         }
         line("Layout", Integer.toString(status.layout()));
-        line("Consistency", status.redundancyKnown() ? "known" : "unknown: no resync since the last unclean stop");
+        line(
+                "Consistency",
+                status.redundancyKnown()
+                        ? "known"
+                        : "unknown: an unclean stop, or a write that a member refused, and no resync since");
         line("Metadata", status.metadataVersion());
         line("UUID", status.uuidMd());
         if (!status.state().equals("readonly")) {

@@ -18,7 +18,9 @@ import redoubt.control.AttributeRefused;
         sortOptions = false,
         description = {
             "Shows what happened to a served array since it is served: Fail, DegradedArray and the other words of"
-                    + " mdadm --monitor, one a line with time, array and member.",
+                    + " mdadm --monitor, one a line with time, array and member. RedundancyUnknown is Redoubt's own: a member refused a"
+                    + " write, for want of room or because it cannot do such a thing, so members may differ there; the array stays"
+                    + " dirty, and a RAID5 does not survive the loss of a member until they are compared.",
             "",
             "The server keeps the last 200 events and waits for nobody; how many were lost is said."
         },

@@ -35,7 +35,7 @@ import redoubt.control.Attributes;
         exitCodeListHeading = "%nExit codes with --test:%n",
         exitCodeList = {
             "0:healthy",
-            "1:degraded: a member is missing or failed, all data is there",
+            "1:degraded: a member is missing or failed, or the members are not known to agree; all data is there",
             "2:unusable",
             "4:nobody answers for it"
         },

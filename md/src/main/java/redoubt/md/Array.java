@@ -481,10 +481,12 @@ public final class Array implements BlockDevice, PersonalityHost {
         boolean reading = !mustWaitForRecords(child);
         if (isRefusal(child, how)) {
             parent.refused(how);
-            if (traits.redundant()) {
-                membersMayDiffer = true;
+            if (how == IoStatus.NO_SPACE || parent.anyChildDone()) {
+                membersMayDiffer |= traits.redundant();
             }
-        } else if (how.blamesDevice() || (!how.ok() && !reading && traits.redundant())) {
+        } else if (how.ok()) {
+            changed(parent, child);
+        } else if (how.blamesDevice() || (!reading && traits.redundant())) {
             if (reading && child.inQuarantine()) {
                 parent.memoryInDoubt = true;
             }
@@ -497,15 +499,26 @@ public final class Array implements BlockDevice, PersonalityHost {
                 parent.slotFailed(slot);
                 failMember(slot);
             }
-        } else if (!how.ok()) {
+        } else {
             parent.refused(how);
         }
         return parent.childSettled();
     }
 
+    /** A member has done what another one may refuse; then they differ there. */
+    private void changed(IoRequest parent, IoRequest child) {
+        if (traits.redundant() && child.operation().changesData()) {
+            parent.childDone();
+            if (!parent.childrenStatus().ok()) {
+                membersMayDiffer = true;
+            }
+        }
+    }
+
     /**
      * A change that the member is not to blame for: where it has no room, its host has none, and its twins on the same host will have none
-     * in a moment. Nobody is failed; the asker is told, and the array is not called clean again, for a twin may have done it.
+     * in a moment. Nobody is failed, and the asker is told. If a twin has done it, or if a part of it may have been done, the array is not
+     * called clean again.
      */
     private static boolean isRefusal(IoRequest child, IoStatus how) {
         return child.operation().changesData()
@@ -666,6 +679,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
         if (differenceToTake()) {
             publish(view.withRedundancyUnknown());
+            event("RedundancyUnknown", "");
         }
         IoRequest parent = Turnstile.oldestFirst(awaitingRecord.getAndSet(null));
         while (parent != null) {

@@ -2,6 +2,7 @@ package redoubt.md;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -306,6 +307,7 @@ class ArrayTest {
         "WRITE, NO_SPACE, true",
         "WRITE, NO_SPACE, false",
         "TRIM, UNSUPPORTED, true",
+        "TRIM, UNSUPPORTED, false",
         "WRITE_ZEROES, INVALID, true"
     })
     void aRefusalFailsNoMember(IoOperation operation, IoStatus refusal, boolean both) {
@@ -313,20 +315,22 @@ class ArrayTest {
         ArrayRig.Asked refused = rig.ask(operation);
         rig.disks[0].end(both ? refusal : IoStatus.OK);
         rig.disks[1].end(refusal);
+        boolean differ = !both || refusal == IoStatus.NO_SPACE;
         assertThat(refused.ended)
                 .as("before it is seen that members may differ")
-                .isFalse();
+                .isEqualTo(!differ);
         rig.run();
         assertThat(refused.how).isEqualTo(refusal);
         assertThat(rig.array.view().degraded()).isZero();
-        assertThat(rig.array.view().redundancyKnown()).isFalse();
+        assertThat(rig.array.view().redundancyKnown()).isEqualTo(!differ);
+        assertThat(rig.events.contains("RedundancyUnknown")).isEqualTo(differ);
 
         ArrayRig.Asked later = rig.ask(IoOperation.WRITE);
         rig.disks[0].endAll();
         rig.disks[1].endAll();
         assertThat(later.how).isEqualTo(IoStatus.OK);
         rig.becomeIdle();
-        assertThat(rig.keeper.asked).containsExactly("dirty");
+        assertThat(rig.keeper.asked).isEqualTo(differ ? List.of("dirty") : List.of("dirty", "clean"));
         assertThat(rig.clean()).isTrue();
     }
 
