@@ -8,10 +8,13 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import redoubt.base.Threads;
 import redoubt.block.IoMemory;
 import redoubt.block.IoRequestPool;
 import redoubt.block.MemoryDevice;
@@ -24,6 +27,8 @@ import redoubt.testkit.Seed;
 class HostileKernelTest {
 
     private static final int ROUNDS = 4000;
+    private static final int EVENTS = 5000;
+    private static final int SPINS = 4000;
     private static final int MESSAGE_BYTES = 200_000;
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final int VOLUME_BYTES = 1 << 20;
@@ -36,6 +41,8 @@ class HostileKernelTest {
     private FuseConnection connection;
     private int kernel;
     private long unique;
+    private long notToBeAnswered = -1;
+    private boolean told;
 
     @BeforeEach
     void needsNativeCalls() {
@@ -126,6 +133,8 @@ class HostileKernelTest {
                 assertThat(error).isBetween(-4095, 0);
                 return -error;
             }
+            told |= to == 0 && error == Wire.NOTIFY_POLL;
+            assertThat(to).as("what is no request is not answered").isNotEqualTo(notToBeAnswered);
             assertThat(to)
                     .as("an answer to what was asked before, or a notification")
                     .isLessThan(unique);
@@ -201,6 +210,7 @@ class HostileKernelTest {
         attributes();
         greet(7, 38, -1);
         header(Wire.IN_HEADER_BYTES + 500, Opcode.GETATTR.number, 1); // says more than comes
+        notToBeAnswered = unique;
         send(Wire.IN_HEADER_BYTES + 16);
         assertThat(ask(Wire.IN_HEADER_BYTES + 4, Opcode.GETATTR.number, 1)).isEqualTo(Linux.EINVAL);
         assertThat(ask(Wire.IN_HEADER_BYTES + 16, Opcode.GETATTR.number, 1)).isZero();
@@ -257,6 +267,10 @@ class HostileKernelTest {
                     .as("write at %d", offset)
                     .isNotZero();
         }
+        // More to write than came: what lies behind it in memory is somebody else's.
+        body(Wire.RW_OFFSET, 0L);
+        body(Wire.RW_SIZE, 4096);
+        assertThat(ask(writeBytes, Opcode.WRITE.number, number)).isEqualTo(Linux.EINVAL);
         body(Wire.RW_OFFSET, Long.MAX_VALUE);
         body(Wire.RW_SIZE, -1);
         assertThat(ask(Wire.IN_HEADER_BYTES + 40, Opcode.READ.number, number)).isZero();
@@ -268,6 +282,69 @@ class HostileKernelTest {
         body(Wire.FALLOCATE_MODE, Wire.FALLOC_PUNCH_HOLE | Wire.FALLOC_KEEP_SIZE);
         assertThat(ask(Wire.IN_HEADER_BYTES + 32, Opcode.FALLOCATE.number, number))
                 .isZero();
+    }
+
+    /**
+     * Goal: an event is either in the answer to a poll, or it is told. Method: each event comes at another moment of a question; sooner or
+     * later it comes between the two steps of the answer.
+     */
+    @Test
+    void anEventIsAnsweredOrTold() throws Exception {
+        attributes();
+        greet(7, 38, -1);
+        long node = 1;
+        for (String name : List.of("block", "md0", "md", "count")) {
+            assertThat(lookUp(node, name)).isZero();
+            node = answerLong(0);
+        }
+        body(0, 0L);
+        assertThat(ask(Wire.IN_HEADER_BYTES + 8, Opcode.OPEN.number, node)).isZero();
+        long file = answerLong(0);
+        CyclicBarrier round = new CyclicBarrier(2);
+        long seed = Seed.next();
+        Threads.start("notifier", () -> notify(round, new SplittableRandom(seed)));
+        for (int i = 0; i < EVENTS; i++) {
+            body(0, file);
+            body(Wire.RW_OFFSET, 0L);
+            body(Wire.RW_SIZE, 4096);
+            assertThat(ask(Wire.IN_HEADER_BYTES + 40, Opcode.READ.number, node)).isZero();
+            body(0, file);
+            body(Wire.POLL_KERNEL_HANDLE, 4711L);
+            body(Wire.POLL_FLAGS, Wire.POLL_SCHEDULE_NOTIFY);
+            told = false;
+            round.await();
+            assertThat(ask(Wire.IN_HEADER_BYTES + 24, Opcode.POLL.number, node)).isZero();
+            boolean answered = (answerInt(0) & Wire.POLLPRI) != 0;
+            if (!answered && !told) {
+                assertThat(awaitTold()).as("event %d is lost, seed %d", i, seed).isTrue();
+            }
+            round.await();
+        }
+    }
+
+    private void notify(CyclicBarrier round, SplittableRandom random) {
+        try {
+            for (int i = 0; i < EVENTS; i++) {
+                round.await();
+                for (int spins = random.nextInt(SPINS); spins > 0; spins--) {
+                    Thread.onSpinWait();
+                }
+                tree.count.notifyChange();
+                round.await();
+            }
+        } catch (InterruptedException | BrokenBarrierException over) {
+            return;
+        }
+    }
+
+    private boolean awaitTold() {
+        pollfd.set(ValueLayout.JAVA_INT, 0, kernel);
+        pollfd.set(ValueLayout.JAVA_SHORT, Linux.POLLFD_EVENTS, Linux.POLL_IN);
+        return Linux.poll(pollfd.address(), 1, 2000) == 1
+                && Linux.read(kernel, answer.address(), MESSAGE_BYTES) == Wire.NOTIFY_POLL_BYTES
+                && answer.get(ValueLayout.JAVA_LONG, 8) == 0
+                && answer.get(ValueLayout.JAVA_INT, 4) == Wire.NOTIFY_POLL
+                && answerLong(0) == 4711;
     }
 
     /** Goal: no bytes break the attributes. Method: requests that are mostly right, with some bytes turned, from one seed. */
