@@ -177,7 +177,11 @@ class PowerCutTest {
             time.advance(1);
             time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
             if (simulated.array().view().state() == ArrayState.ACTIVE && kind.redundant()) {
-                Waiting.until("the volume is marked clean or the power gone", () -> power.isCut() || !dirtyOnDisk());
+                Waiting.until("the volume is marked clean or the power gone", () -> {
+                    // A beat that came a moment too early, while a failure was being put down, is followed by another.
+                    time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
+                    return power.isCut() || !dirtyOnDisk();
+                });
             }
         }
 
@@ -189,7 +193,7 @@ class PowerCutTest {
             List<byte[]> images = simulated.imagesAfterPowerCut(choice);
             simulated.close();
             List<byte[]> left = new ArrayList<>(images);
-            AssemblyOptions options = AssemblyOptions.READ_ONLY.insisting(Set.of(Insistence.values()));
+            AssemblyOptions options = AssemblyOptions.READ_ONLY;
             SimulatedContainer again;
             try {
                 again = new SimulatedContainer(
@@ -204,12 +208,11 @@ class PowerCutTest {
                 // RAID5 that is dirty with a member gone may lose what was in flight, and only that; it is refused for
                 // writing.
                 boolean hole = kind == SimulatedContainer.Kind.RAID5 && volume.dirty() && degraded;
-                int lie = model.firstLie(content);
-                if (!hole) {
-                    assertThat(lie)
-                            .as("%s: %s", where, lie < 0 ? "" : model.expectation(lie))
-                            .isEqualTo(-1);
-                }
+                long stripeBytes = (long) volume.chunkBytes() * (kind.disks - 1);
+                int lie = hole ? model.firstLieInAStripeAtRest(content, stripeBytes) : model.firstLie(content);
+                assertThat(lie)
+                        .as("%s: %s", where, lie < 0 ? "" : model.expectation(lie))
+                        .isEqualTo(-1);
                 boolean all = again.array().view().degraded() == 0;
                 if (!volume.dirty() && all && kind.redundant()) {
                     expectAgreement(where, images, volume);

@@ -1,6 +1,7 @@
 package redoubt.assembly;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.SplittableRandom;
 import redoubt.base.Sectors;
 
@@ -51,8 +52,27 @@ final class WriteModel {
 
     /** The first sector whose content cannot be, or -1. */
     int firstLie(byte[] content) {
+        return firstLie(content, new BitSet(), 1);
+    }
+
+    /** The same, of the stripes in which everything that was ever submitted is durable. */
+    int firstLieInAStripeAtRest(byte[] content, long stripeBytes) {
+        BitSet inFlight = new BitSet();
+        int perStripe = (int) (stripeBytes / Sectors.BYTES);
+        for (int sector = 0; sector < durable.length; sector++) {
+            if (newest[sector] != durable[sector]) {
+                inFlight.set(sector / perStripe);
+            }
+        }
+        return firstLie(content, inFlight, perStripe);
+    }
+
+    private int firstLie(byte[] content, BitSet leftOut, int perStripe) {
         byte[] expected = new byte[Sectors.BYTES];
         for (int sector = 0; sector < durable.length; sector++) {
+            if (leftOut.get(sector / perStripe)) {
+                continue;
+            }
             int number = numberIn(content, sector * Sectors.BYTES);
             fill(expected, 0, number);
             boolean whole = number == 0
