@@ -32,6 +32,13 @@ public interface Attributes extends AutoCloseable {
     List<Entry> list(String path) throws IOException, AttributeRefused;
 
     /**
+     * Where a link leads, seen from the directory it is in; also when nothing is there any more.
+     *
+     * @throws AttributeRefused if it is no link
+     */
+    String readlink(String path) throws IOException, AttributeRefused;
+
+    /**
      * Asks to be told of changes; one that happened before the attribute was read counts. Read it after this.
      *
      * @throws AttributeRefused if there is no such attribute, or too many are watched

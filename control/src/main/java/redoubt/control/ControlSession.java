@@ -201,6 +201,8 @@ final class ControlSession {
                 case ControlWords.READ -> read(path);
                 case ControlWords.WRITE -> write(path, valueAt, valueLength);
                 case ControlWords.LIST -> list(path);
+                case ControlWords.READLINK ->
+                    ok(ByteBuffer.wrap(root.link(path).readlink().getBytes(UTF_8)));
                 case ControlWords.WATCH -> watch(path);
                 default -> no(Errno.EOPNOTSUPP, "'" + verb + "' is not a word of " + ControlWords.GREETING + ".");
             }

@@ -8,6 +8,7 @@ package redoubt.control;
  * client   read PATH
  *          write LENGTH PATH                then LENGTH bytes
  *          list PATH                        of a directory: a name a line, '/' behind directories, '@' behind links
+ *          readlink PATH                    of a link: where it leads, seen from its directory
  *          watch PATH
  * server   ok LENGTH                        then LENGTH bytes; one answer to each request, in order
  *          no ERRNO SENTENCE
@@ -23,6 +24,7 @@ final class ControlWords {
     static final String READ = "read";
     static final String WRITE = "write";
     static final String LIST = "list";
+    static final String READLINK = "readlink";
     static final String WATCH = "watch";
     static final String OK = "ok";
     static final String NO = "no";

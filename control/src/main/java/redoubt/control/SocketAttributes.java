@@ -79,6 +79,11 @@ public final class SocketAttributes implements Attributes {
     }
 
     @Override
+    public String readlink(String path) throws IOException, AttributeRefused {
+        return ask(ControlWords.READLINK + ' ' + path, "");
+    }
+
+    @Override
     public void watch(String path) throws IOException, AttributeRefused {
         ask(ControlWords.WATCH + ' ' + path, "");
     }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -86,6 +87,7 @@ class ControlServerTest {
                             new Attributes.Entry("rd0", Attributes.Kind.LINK));
             assertThat(attributes.list("")).extracting(Attributes.Entry::name).containsExactly("long", "my array");
             assertThat(attributes.read("long")).hasSize(ControlWords.READ_LIMIT_BYTES - 1);
+            assertThat(attributes.readlink("my array/rd0")).isEqualTo("dev-sda");
         }
     }
 
@@ -97,6 +99,8 @@ class ControlServerTest {
             assertRefused(Errno.EISDIR, "my array", () -> attributes.read("my array"));
             assertRefused(Errno.EACCES, "only be read", () -> attributes.write("long", "1"));
             assertRefused(Errno.ENOTDIR, "long", () -> attributes.list("long"));
+            assertRefused(Errno.EINVAL, "not a link", () -> attributes.readlink("my array"));
+            assertRefused(Errno.ENOENT, "rd9", () -> attributes.readlink("my array/rd9"));
             assertRefused(Errno.EINVAL, "lines", () -> attributes.read("a\nwrite 0 b"));
             assertThat(attributes.read("my array/array_state")).isEqualTo("0\n");
         }
@@ -247,6 +251,28 @@ class ControlServerTest {
         assertThatThrownBy(() -> ControlServer.start(root, socket, WorkerFactory.threads()))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("served by another process");
+    }
+
+    /** The mode of the socket is one fence and who the peer is another: the first is taken down here, by root, for one who is nobody. */
+    @Test
+    void anotherUserIsShutOutAlsoWhereTheModeLetsItIn() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name")), "only root can become somebody else");
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")) && Files.isExecutable(Path.of("/usr/bin/python3")));
+        Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw-rw-"));
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+        String client = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('" + socket + "');"
+                + " print(len(s.recv(100)))";
+        Process nobody = new ProcessBuilder(
+                        "/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", client)
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(nobody.getInputStream().readAllBytes(), UTF_8);
+        nobody.waitFor();
+        assertThat(said.strip()).as("bytes that nobody was greeted with").isEqualTo("0");
+        assertThat(server.shutOut()).isEqualTo(1);
+        try (Attributes attributes = client()) {
+            assertThat(attributes.read("my array/array_state")).isEqualTo("0\n");
+        }
     }
 
     @Test
