@@ -1,5 +1,6 @@
 package redoubt.assembly;
 
+import redoubt.kernfs.KernfsOptions;
 import redoubt.workqueue.WaitGraph;
 import redoubt.workqueue.Waits;
 
@@ -16,6 +17,7 @@ final class EngineWaits {
     static final String CONTAINER_QUEUE = "container queue";
     static final String LANE = "lane of a member";
     static final String HEARTBEAT = "heartbeat";
+    static final String MEMORY = "memory";
 
     /** An item of a container's queue is a step, and waits for nothing. */
     static final Waits OF_CONTAINER_QUEUE = Waits.forNothing().neededBy(WRITE, DIRTY_MARK, FAILURE_RECORD);
@@ -36,6 +38,12 @@ final class EngineWaits {
         graph.declare(CONTAINER_QUEUE, OF_CONTAINER_QUEUE);
         graph.declare(DIRTY_MARK, Waits.on(CONTAINER_QUEUE, LANE).neededBy(WRITE));
         graph.declare(FAILURE_RECORD, Waits.on(CONTAINER_QUEUE, LANE).neededBy(WRITE));
+        // Who mounts the attribute tree allocates with its lock in hand, and memory may be given back by a write only:
+        // so no
+        // write may ever wait for what is told from kernfs_wq, rescuer or not.
+        graph.declare(MEMORY, Waits.on(WRITE));
+        graph.declare(KernfsOptions.SUPERS_LOCK, Waits.on(MEMORY));
+        graph.declare(KernfsOptions.QUEUE, KernfsOptions.queuePlan().waits());
         return graph;
     }
 }

@@ -33,6 +33,15 @@ class EngineWaitsTest {
                 .hasMessageContaining("container queue -> daemon -> memory -> write");
     }
 
+    /** A daemon that is woken from the queue of the attribute tree: a rescuer does not help, because who mounts may hold it up. */
+    @Test
+    void aWriteMayNotDependOnTheQueueOfTheAttributeTree() {
+        WaitGraph graph = EngineWaits.graph();
+        assertThatThrownBy(() -> graph.declare(EngineWaits.DIRTY_MARK, Waits.on("kernfs_wq")))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("kernfs_wq -> supers lock -> memory -> write");
+    }
+
     /** And so is a queue without a rescuer on the way of a write. */
     @Test
     void aWriteMayNotDependOnASystemQueue() {

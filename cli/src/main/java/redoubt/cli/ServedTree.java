@@ -17,6 +17,7 @@ import redoubt.control.EventRing;
 import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.KernfsTree;
 import redoubt.kernfs.NodeRefused;
 import redoubt.kernfs.Outcome;
 import redoubt.md.ArrayAttributes;
@@ -34,6 +35,7 @@ import redoubt.metadata.VolumePicture;
  * mdstat                all of them, as /proc/mdstat
  * events                what happened, newest last
  * volumes/              where serve --mount shows the arrays as files; else not there
+ * workqueue/...         the workqueues of this process and their pools, see WorkqueueAttributes
  * serve/pid, uris       who serves, and where clients reach it
  * serve/stop            1 asks it to stop
  * serve/state           serving, stopping, then how it ended
@@ -56,7 +58,7 @@ final class ServedTree {
     /** All is recorded and durable, and what was not known to agree when serving began, or since, is not known to agree now. */
     static final String STOPPED_UNSURE = "stopped-unsure";
 
-    private final KernfsDirectory root = KernfsDirectory.root();
+    private final KernfsTree tree;
     private final EventRing events = new EventRing(Clock.system());
     private final KernfsAttribute state =
             KernfsAttribute.readOnly("state", out -> out.append(word()).line());
@@ -68,9 +70,12 @@ final class ServedTree {
     /**
      * Builds the tree.
      *
+     * @param queues what the tree's subscribers are told from, and what is shown of it
      * @param stop called, on the control server's thread, when somebody asks the process to stop; must not wait
      */
-    ServedTree(AssembledContainer container, Runnable stop) {
+    ServedTree(AssembledContainer container, ServedQueues queues, Runnable stop) {
+        tree = new KernfsTree(queues.forTree());
+        KernfsDirectory root = tree.root();
         List<ArrayAttributes> arrays = new ArrayList<>();
         List<KernfsDirectory> directories = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
@@ -86,6 +91,7 @@ final class ServedTree {
             root.add(new KernfsDirectory("block", directories.toArray(KernfsDirectory[]::new)));
             root.add(mdstat.attribute());
             root.add(events.attribute());
+            root.add(queues.attributes(container.queue()));
             root.add(new KernfsDirectory(
                     "serve",
                     state,
@@ -106,7 +112,12 @@ final class ServedTree {
     }
 
     KernfsDirectory root() {
-        return root;
+        return tree.root();
+    }
+
+    /** The tree, for who mounts it. */
+    KernfsTree tree() {
+        return tree;
     }
 
     private String word() {

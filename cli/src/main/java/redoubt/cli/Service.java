@@ -25,7 +25,7 @@ import redoubt.nbd.NbdLimits;
 import redoubt.nbd.NbdServer;
 
 /**
- * A container that is served: its arrays, the NBD server before them, and the tree of attributes with its socket. Starts these in the order
+ * A container that is served: its arrays, the NBD server before them, and the tree of attributes with its queues and socket. Starts these in the order
  * in which they need each other, and stops them in the opposite one: first the clients get their answers and go, then the arrays are marked
  * clean, then whoever watches learns how that ended, and the sockets and mounted attributes go last.
  *
@@ -38,6 +38,7 @@ final class Service {
     private static final long LAST_WORD_NANOS = 200_000_000L;
 
     private final AssembledContainer container;
+    private final ServedQueues queues;
     private final ServedTree tree;
     private final Health health;
     private final ControlServer control;
@@ -49,6 +50,7 @@ final class Service {
 
     private Service(
             AssembledContainer container,
+            ServedQueues queues,
             ServedTree tree,
             Health health,
             ControlServer control,
@@ -57,6 +59,7 @@ final class Service {
             List<String> uris,
             @Nullable FuseMount mount) {
         this.container = container;
+        this.queues = queues;
         this.tree = tree;
         this.health = health;
         this.control = control;
@@ -103,37 +106,58 @@ final class Service {
     static Service start(
             AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
             throws IOException, FuseRefused {
-        ServedTree tree = new ServedTree(container, stop);
-        ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
         boolean started = false;
+        ServedQueues queues = new ServedQueues(heartbeat);
         try {
-            NbdExports exports = new NbdExports();
-            for (AssembledContainer.Volume volume : container.volumes()) {
-                exports.add(
-                        volume.name(),
-                        volume.array(),
-                        description(volume.found().picture()));
-            }
-            NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
+            ServedTree tree = new ServedTree(container, queues, stop);
+            ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
             try {
-                List<String> uris = listen(nbd, sockets.listen(), exports.names());
-                List<Path> links = link(sockets);
-                FuseMount mount = sockets.mount().isPresent()
-                        ? FuseMount.open(sockets.mount().get(), tree.root(), files(container), heartbeat.clock())
-                        : null;
-                Health health =
-                        new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);
-                tree.serves(uris, () -> nbd.status().sessions() + (mount == null ? 0 : mount.volumeWriters()), health);
+                Service service = start(container, heartbeat, memory, sockets, queues, tree, control);
                 started = true;
-                return new Service(container, tree, health, control, links, nbd, uris, mount);
+                return service;
             } finally {
                 if (!started) {
-                    nbd.close();
+                    control.close();
                 }
             }
         } finally {
             if (!started) {
-                control.close();
+                queues.close();
+            }
+        }
+    }
+
+    private static Service start(
+            AssembledContainer container,
+            Heartbeat heartbeat,
+            IoMemory memory,
+            Sockets sockets,
+            ServedQueues queues,
+            ServedTree tree,
+            ControlServer control)
+            throws IOException, FuseRefused {
+        NbdExports exports = new NbdExports();
+        for (AssembledContainer.Volume volume : container.volumes()) {
+            exports.add(
+                    volume.name(), volume.array(), description(volume.found().picture()));
+        }
+        NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
+        boolean started = false;
+        try {
+            List<String> uris = listen(nbd, sockets.listen(), exports.names());
+            List<Path> links = link(sockets);
+            queues.rehearse();
+            FuseMount mount = sockets.mount().isPresent()
+                    ? FuseMount.open(sockets.mount().get(), tree.root(), files(container), heartbeat.clock())
+                    : null;
+            Health health =
+                    new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);
+            tree.serves(uris, () -> nbd.status().sessions() + (mount == null ? 0 : mount.volumeWriters()), health);
+            started = true;
+            return new Service(container, queues, tree, health, control, links, nbd, uris, mount);
+        } finally {
+            if (!started) {
+                nbd.close();
             }
         }
     }
@@ -242,6 +266,7 @@ final class Service {
             }
         }
         control.close();
+        queues.close();
         return clean && answered;
     }
 }

@@ -179,6 +179,12 @@ class ServiceTest {
             while (!attributes.read(state).equals("clean\n")) {
                 attributes.awaitChange(5_000_000_000L);
             }
+            assertThat(attributes.read("workqueue/queues/kernfs_wq/rescuer")).isEqualTo("1\n");
+            assertThat(attributes.read("workqueue/queues/kernfs_wq/waits_for")).isEqualTo("supers lock\n");
+            assertThat(attributes.list("workqueue/queues"))
+                    .extracting(Attributes.Entry::name)
+                    .anyMatch(name -> name.startsWith("container-"));
+            assertThat(attributes.read("workqueue/reports")).isEqualTo("0\n");
             attributes.write("block/v/md/safe_mode_delay", "0.2");
             assertThat(attributes.read("block/v/md/safe_mode_delay")).isEqualTo("0.200\n");
         }

@@ -9,8 +9,11 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -66,7 +69,7 @@ class TreeUnderLoadTest {
     private final AtomicInteger usedAfterRemoval = new AtomicInteger();
     private final Queue<WeakReference<KernfsDirectory>> made = new ConcurrentLinkedQueue<>();
     private final AtomicReferenceArray<@Nullable Plaything> arrays = new AtomicReferenceArray<>(ARRAYS);
-    private final AtomicLong[] done = new AtomicLong[Kind.values().length];
+    private final Map<Kind, AtomicLong> done = new EnumMap<>(Kind.class); // filled before the clients start
 
     private enum Kind {
         COME_AND_GO,
@@ -142,8 +145,8 @@ class TreeUnderLoadTest {
     }
 
     private void run(long seconds) throws Exception {
-        for (int i = 0; i < done.length; i++) {
-            done[i] = new AtomicLong();
+        for (Kind kind : Kind.values()) {
+            done.put(kind, new AtomicLong());
         }
         SplittableRandom seeds = new SplittableRandom(seed + runs.incrementAndGet());
         Path socket = directory.resolve("s" + runs.get() + ".sock");
@@ -195,9 +198,13 @@ class TreeUnderLoadTest {
             assertThat(usedAfterRemoval.get()).as("seed %d", seed).isZero();
             assertThat(tree.root().children()).isEmpty();
             for (Kind kind : Kind.values()) {
-                assertThat(done[kind.ordinal()].get()).as("%s", kind).isPositive();
+                assertThat(count(kind).get()).as("%s", kind).isPositive();
             }
         }
+    }
+
+    private AtomicLong count(Kind kind) {
+        return Objects.requireNonNull(done.get(kind));
     }
 
     private void start(List<Thread> running, AtomicBoolean over, SplittableRandom seeds, Kind kind, Client client) {
@@ -206,7 +213,7 @@ class TreeUnderLoadTest {
             while (!over.get() && faults.isEmpty()) {
                 try {
                     client.once(random);
-                    done[kind.ordinal()].incrementAndGet();
+                    count(kind).incrementAndGet();
                 } catch (NodeRefused refused) {
                     expect(GONE.contains(refused.errno()), refused);
                 } catch (AttributeRefused refused) {
@@ -263,7 +270,7 @@ class TreeUnderLoadTest {
     }
 
     private void mount(KernfsTree tree) {
-        try (KernfsMount mount = tree.mount((attribute, parent, name) -> done[Kind.TOLD.ordinal()].incrementAndGet())) {
+        try (KernfsMount mount = tree.mount((attribute, parent, name) -> count(Kind.TOLD).incrementAndGet())) {
             assertThat(mount).isNotNull();
             LockSupport.parkNanos(1_000_000);
         }

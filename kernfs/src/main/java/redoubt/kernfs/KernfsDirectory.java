@@ -144,6 +144,11 @@ public final class KernfsDirectory extends KernfsNode {
                 children().stream().filter(KernfsDirectory.class::isInstance).count();
     }
 
+    /** The nodes here, visible or not. */
+    List<KernfsNode> entries() {
+        return List.copyOf(children.get().byName().values());
+    }
+
     /** The visible nodes, by name. */
     public List<KernfsNode> children() {
         return children.get().byName().values().stream()
