@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +43,7 @@ public final class ControlServer implements AutoCloseable {
 
     private final Path socket;
     private final UserPrincipal owner;
-    private final Object fileKey;
+    private final @Nullable Object fileKey; // absent on Windows
     private final ServerSocketChannel door;
     private final Selector selector;
     private final ControlSession[] sessions = new ControlSession[CLIENTS_LIMIT];
@@ -95,7 +97,9 @@ public final class ControlServer implements AutoCloseable {
         ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             channel.bind(address, CLIENTS_LIMIT);
-            Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+            if (Files.getFileAttributeView(socket, PosixFileAttributeView.class) != null) {
+                Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+            }
         } catch (IOException refused) {
             channel.close();
             throw new IOException(
@@ -197,6 +201,9 @@ public final class ControlServer implements AutoCloseable {
     }
 
     private boolean isOwner(SocketChannel channel) throws IOException {
+        if (!channel.supportedOptions().contains(ExtendedSocketOptions.SO_PEERCRED)) {
+            return true; // Windows: only the directory, which is its owner's, keeps others out
+        }
         return channel.getOption(ExtendedSocketOptions.SO_PEERCRED).user().equals(owner);
     }
 
@@ -228,7 +235,7 @@ public final class ControlServer implements AutoCloseable {
             door.close();
             Object there = Files.readAttributes(socket, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                     .fileKey();
-            if (fileKey.equals(there)) {
+            if (Objects.equals(fileKey, there)) {
                 Files.delete(socket);
             }
         } catch (IOException gone) {

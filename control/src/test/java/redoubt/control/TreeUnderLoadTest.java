@@ -43,6 +43,7 @@ import redoubt.kernfs.KernfsTree;
 import redoubt.kernfs.NodeRefused;
 import redoubt.kernfs.OpenFile;
 import redoubt.kernfs.Outcome;
+import redoubt.workqueue.Report;
 import redoubt.workqueue.Workqueues;
 import redoubt.workqueue.WorkqueuesOptions;
 
@@ -120,6 +121,7 @@ class TreeUnderLoadTest {
     }
 
     @Test
+    @Tag("slow")
     void arraysComeAndGoUnderSixteenClients() throws Exception {
         hammer(Long.getLong("redoubt.hammer.seconds", 15));
     }
@@ -151,10 +153,8 @@ class TreeUnderLoadTest {
         SplittableRandom seeds = new SplittableRandom(seed + runs.incrementAndGet());
         Path socket = directory.resolve("s" + runs.get() + ".sock");
         try (ThreadHeartbeat heartbeat = new ThreadHeartbeat(5_000_000);
-                Workqueues queues = new Workqueues(
-                        heartbeat,
-                        WorkerFactory.threads(),
-                        WorkqueuesOptions.of(2, report -> faults.add(new AssertionError(report))))) {
+                Workqueues queues =
+                        new Workqueues(heartbeat, WorkerFactory.threads(), WorkqueuesOptions.of(2, this::reported))) {
             KernfsTree tree = new KernfsTree(KernfsOptions.onOwnQueue(queues));
             AtomicBoolean over = new AtomicBoolean();
             List<Thread> running = new ArrayList<>();
@@ -201,6 +201,13 @@ class TreeUnderLoadTest {
                 assertThat(count(kind).get()).as("%s", kind).isPositive();
             }
         }
+    }
+
+    /** What takes long on a busy machine is no fault. */
+    private void reported(Report report) {
+        expect(
+                !(report instanceof Report.ItemThrew || report instanceof Report.UndeclaredWait),
+                new AssertionError(report));
     }
 
     private AtomicLong count(Kind kind) {
@@ -270,7 +277,8 @@ class TreeUnderLoadTest {
     }
 
     private void mount(KernfsTree tree) {
-        try (KernfsMount mount = tree.mount((attribute, parent, name) -> count(Kind.TOLD).incrementAndGet())) {
+        try (KernfsMount mount =
+                tree.mount((attribute, parent, name) -> count(Kind.TOLD).incrementAndGet())) {
             assertThat(mount).isNotNull();
             LockSupport.parkNanos(1_000_000);
         }

@@ -95,11 +95,13 @@ public final class KernfsDirectory extends KernfsNode {
                 child.activate(home);
             }
         }
-        if (child.state().compareTo(NodeState.REMOVING) >= 0) {
-            unlink(child, child.name());
+        if (child.state() == NodeState.UNLINKED) {
+            unlink(
+                    child,
+                    child.name()); // it was removed before it had a place: who removed it may not have seen this one
             return Errno.ENOENT;
         }
-        return null;
+        return null; // and if it is being removed by now, who removes it takes it out
     }
 
     /**

@@ -325,15 +325,21 @@ public abstract sealed class KernfsNode permits KernfsDirectory, KernfsAttribute
         if (!drainChildren(start, limitNanos) || !drain(start, limitNanos)) {
             return false;
         }
+        unlink();
+        if (UNLINKED.compareAndSet(this, 0, 1)) {
+            unlink(); // of a node that was just being added: either this sees the place, or who adds sees that it is
+            // unlinked
+            gone();
+        }
+        return true;
+    }
+
+    private void unlink() {
         Place last = place;
         KernfsDirectory above = last.parent();
         if (above != null) {
             above.unlink(this, last.name());
         }
-        if (UNLINKED.compareAndSet(this, 0, 1)) {
-            gone();
-        }
-        return true;
     }
 
     private boolean drain(long start, long limitNanos) {
@@ -435,10 +441,12 @@ public abstract sealed class KernfsNode permits KernfsDirectory, KernfsAttribute
         refuseToWaitForOneself();
         home.lock();
         try {
-            if (active == UNACTIVATED || addBias()) {
-                hidden = true;
-            } else if (!hidden) {
+            if (state().compareTo(NodeState.REMOVING) >= 0) {
                 return true; // on its way out
+            }
+            hidden = true;
+            if (active != UNACTIVATED) {
+                addBias();
             }
         } finally {
             home.unlock();
@@ -456,7 +464,7 @@ public abstract sealed class KernfsNode permits KernfsDirectory, KernfsAttribute
             if (hidden) {
                 hidden = false;
                 drainers.set(null);
-                if (active != UNACTIVATED) {
+                if (active < 0 && active != UNACTIVATED) {
                     ACTIVE.addAndGet(this, -BIAS);
                 }
             }

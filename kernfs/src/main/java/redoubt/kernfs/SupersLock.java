@@ -43,11 +43,16 @@ final class SupersLock {
             throw new IllegalStateException("a subscriber cannot mount or unmount while it is told");
         }
         writers.lock();
+        boolean interrupted = false;
         writer = Thread.currentThread();
         while (!word.compareAndSet(FREE, WRITTEN)) {
             LockSupport.parkNanos(this, RECHECK_NANOS);
+            interrupted |= Thread.interrupted();
         }
         writer = null;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     void unlockWriting() {

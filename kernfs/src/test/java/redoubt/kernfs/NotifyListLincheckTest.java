@@ -8,6 +8,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * The list in many interleavings of single steps: a node is on it once at most, and what was stored before a node was found on it is seen by
@@ -76,9 +77,10 @@ public class NotifyListLincheckTest {
 
     @Test
     @Tag("slow")
+    @Timeout(300)
     void inv3NoInterleavingPutsANodeOnTheListTwiceOrLosesATelling() {
         new ModelCheckingOptions()
-                .iterations(8)
+                .iterations(5)
                 .invocationsPerIteration(300)
                 .threads(3)
                 .actorsPerThread(2)

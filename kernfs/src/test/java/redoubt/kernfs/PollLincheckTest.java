@@ -7,6 +7,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Reading and notifying in many interleavings of single steps: a file whose poll does not fire has shown the last value that was notified. That
@@ -54,12 +55,15 @@ public class PollLincheckTest {
 
     @Test
     @Tag("slow")
+    @Timeout(300)
     void inv5NoInterleavingLosesAChange() {
         new ModelCheckingOptions()
-                .iterations(5)
-                .invocationsPerIteration(300)
-                .threads(3)
-                .actorsPerThread(2)
+                .iterations(8)
+                .invocationsPerIteration(500)
+                .threads(2)
+                .actorsPerThread(1)
+                .actorsBefore(1)
+                .actorsAfter(0)
                 .check(PollLincheckTest.class);
     }
 }
