@@ -171,6 +171,26 @@ class MountTest {
         }
     }
 
+    /** Goal: where nothing can be mounted serve says why, and touches no disk. Method: a name space whose /dev has no fuse. */
+    @Test
+    void withoutTheDeviceServeSaysSo() {
+        try (Scratch scratch = Scratch.make()) {
+            Redoubt redoubt = Redoubt.in(scratch);
+            String serve = String.join(
+                    " ",
+                    redoubt.line(List.of("serve", "--mount", scratch.folder().toString(), "nosuch.img")));
+            Command command = Command.of(
+                    "unshare",
+                    "-m",
+                    "sh",
+                    "-c",
+                    "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod /dev/random c 1 8"
+                            + " && mknod /dev/urandom c 1 9 && exec " + serve);
+            redoubt.environment().forEach(command::env);
+            assertThat(command.run().mustExit(74).err()).contains("there is no /dev/fuse");
+        }
+    }
+
     /** Goal: a loop device over the file is a good disk, with direct I/O and through the page cache. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
