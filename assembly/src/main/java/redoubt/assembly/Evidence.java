@@ -1,9 +1,9 @@
 package redoubt.assembly;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,8 +53,6 @@ final class Evidence {
      * @param better the arrangement for which the content speaks; null where it only speaks against
      */
     record Doubt(String because, @Nullable Arrangement better) {}
-
-    private record Judged(List<Arrangement> group, Testimony testimony) {}
 
     private final Map<Integer, DiskPages> disks = new HashMap<>();
     private final Map<Integer, String> names = new HashMap<>();
@@ -240,20 +238,27 @@ final class Evidence {
         if (groups.size() < 2 || groups.size() > CONTENTS_LIMIT || layout == null) {
             return new Narrowed(arrangements, "");
         }
-        List<Judged> judged = new ArrayList<>();
+        // Only the best is kept: thousands of testimonies would fill a server's heap.
+        Testimony best = new Testimony();
+        List<Arrangement> bestGroup = List.of();
+        int next = 0;
         for (List<Arrangement> group : groups) {
             Arrangement first = group.getFirst();
             Testimony testimony = first.columns(volume).isEmpty()
                     ? new Testimony()
                     : Signatures.of(new AssumedVolume(volume, layout, first, disks));
-            judged.add(new Judged(group, testimony));
+            if (bestGroup.isEmpty() || testimony.score() > best.score()) {
+                next = bestGroup.isEmpty() ? next : Math.max(next, best.score());
+                best = testimony;
+                bestGroup = group;
+            } else {
+                next = Math.max(next, testimony.score());
+            }
         }
-        judged.sort(Comparator.comparingInt((Judged each) -> -each.testimony().score()));
-        Testimony best = judged.get(0).testimony();
-        int margin = best.score() - Math.max(0, judged.get(1).testimony().score());
+        int margin = best.score() - next;
         if (best.score() >= MARGIN_POINTS && margin >= MARGIN_POINTS) {
             return new Narrowed(
-                    judged.getFirst().group(),
+                    bestGroup,
                     "%s speaks for itself: %s (%d points, %d more than the next arrangement)"
                             .formatted(title(volume), best.words(), best.score(), margin));
         }
@@ -355,6 +360,12 @@ final class Evidence {
 
     /** The arrangements in groups that give the same content of a volume. */
     List<List<Arrangement>> contents(VolumePicture volume, List<Arrangement> arrangements) {
+        boolean mirrored = volume.level() == RaidLevel.RAID1 || volume.level() == RaidLevel.RAID10;
+        // Without mirrors there may be thousands, so that each cannot be held against each.
+        return mirrored ? mirroredContents(volume, arrangements) : plainContents(volume, arrangements);
+    }
+
+    private List<List<Arrangement>> mirroredContents(VolumePicture volume, List<Arrangement> arrangements) {
         List<List<Arrangement>> groups = new ArrayList<>();
         List<List<Set<Integer>>> firsts = new ArrayList<>();
         for (Arrangement arrangement : arrangements) {
@@ -370,6 +381,35 @@ final class Evidence {
             groups.get(group).add(arrangement);
         }
         return groups;
+    }
+
+    private List<List<Arrangement>> plainContents(VolumePicture volume, List<Arrangement> arrangements) {
+        Map<List<Integer>, List<Arrangement>> groups = new LinkedHashMap<>();
+        for (Arrangement arrangement : arrangements) {
+            groups.computeIfAbsent(alike(volume, arrangement.columns(volume)), _ -> new ArrayList<>(1))
+                    .add(arrangement);
+        }
+        return List.copyOf(groups.values());
+    }
+
+    /** For each column the lowest disk that holds the same as the one there, or {@link Arrangement#NOBODY}. */
+    private List<Integer> alike(VolumePicture volume, List<Set<Integer>> columns) {
+        List<Integer> alike = new ArrayList<>(columns.size());
+        for (Set<Integer> column : columns) {
+            int disk = column.isEmpty() ? Arrangement.NOBODY : column.iterator().next();
+            alike.add(column.isEmpty() ? disk : lowestLike(volume, disk));
+        }
+        return List.copyOf(alike);
+    }
+
+    private int lowestLike(VolumePicture volume, int disk) {
+        int lowest = disk;
+        for (int other : disks.keySet()) {
+            if (other < lowest && identical(volume, other, disk)) {
+                lowest = other;
+            }
+        }
+        return lowest;
     }
 
     private boolean sameContent(VolumePicture volume, List<Set<Integer>> one, List<Set<Integer>> other) {

@@ -34,7 +34,7 @@ import redoubt.metadata.VolumePicture;
 final class Identification {
 
     /** With more arrangements than this nothing is tried: eight disks without a serial. */
-    static final long ARRANGEMENTS_LIMIT = 40_320;
+    static final long ARRANGEMENTS_LIMIT = 5_040;
 
     private static final int LINES_LIMIT = 24;
 

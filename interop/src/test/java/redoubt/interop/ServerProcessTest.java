@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +92,61 @@ class ServerProcessTest {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
             assertThat(stopped(array)).contains("its members say that it is clean");
+        }
+    }
+
+    /**
+     * Goal: looking for the order of many disks takes no more memory than serving has. Method: eight disks that nothing names but their content,
+     * which is a file system with something on each of them; and again with one of them known.
+     */
+    @Test
+    void findsTheOrderOfEightDisksInTheMemoryThatServingHas() throws IOException {
+        Peer.require(Peer.MKFS_EXT4, Peer.NBDCOPY);
+        try (Scratch scratch = Scratch.make()) {
+            Redoubt redoubt = Redoubt.in(scratch);
+            List<String> disks = new ArrayList<>();
+            for (int disk = 0; disk < 8; disk++) {
+                disks.add(scratch.sparse("disk%d.img".formatted(disk), 24 << 20).toString());
+            }
+            List<String> creating = new ArrayList<>(
+                    List.of("create", "v", "--metadata", "imsm", "--level", "5", "--chunk", "64K", "--yes"));
+            creating.add("--assume-clean");
+            for (int disk = 0; disk < 8; disk++) {
+                creating.add(RedoubtArray.disk(disks.get(disk), disk));
+            }
+            redoubt.command(creating).run().mustSucceed();
+            Path content = scratch.sparse("content", 120 << 20);
+            Peer.MKFS_EXT4
+                    .command("-q", "-O", "^sparse_super,^resize_inode", "-g", "1032", "-b", "1024", content.toString())
+                    .run()
+                    .mustSucceed();
+            try (RedoubtProcess served = redoubt.serve(creating.subList(creating.size() - 8, creating.size()))) {
+                Peer.NBDCOPY.command(content.toString(), served.uri("v")).run().mustSucceed();
+                served.stop().mustSucceed();
+            }
+            for (String disk : disks) {
+                Files.getFileAttributeView(Path.of(disk), UserDefinedFileAttributeView.class)
+                        .delete("redoubt.serial");
+            }
+
+            List<String> permuted = new ArrayList<>();
+            for (int disk : List.of(3, 1, 7, 0, 6, 2, 5, 4)) {
+                permuted.add(disks.get(disk));
+            }
+            List<String> nobodyKnown = new ArrayList<>(permuted);
+            nobodyKnown.addAll(0, List.of("serve", "--listen", "unix:" + scratch.file("nobody")));
+            Outcome refused = redoubt.command(nobodyKnown).run();
+            assertThat(refused.exitCode()).isEqualTo(65);
+            assertThat(refused.err()).contains("there are too many ways (40320) to arrange them; give at least 1 of");
+
+            permuted.set(5, RedoubtArray.disk(disks.get(2), 2));
+            permuted.add("--read-only");
+            try (RedoubtProcess served = redoubt.serve(permuted)) {
+                Path back = scratch.file("back");
+                Peer.NBDCOPY.command(served.uri("v"), back.toString()).run().mustSucceed();
+                assertThat(Files.mismatch(content, back)).isIn(-1L, Files.size(content));
+                served.stop().mustSucceed();
+            }
         }
     }
 
