@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import redoubt.assembly.Likeness.Degree;
-import redoubt.assembly.content.Signatures;
 import redoubt.assembly.content.Testimony;
 import redoubt.base.Extent;
 import redoubt.base.Sectors;
@@ -28,14 +28,11 @@ import redoubt.metadata.VolumePicture;
  *   <li><b>Mirrors are equal</b>, and disks that are no mirrors of each other are not. This finds the pairs of a RAID10, and a disk that was
  *       given twice. Of a pair that is being rebuilt only the rebuilt part is equal; which of the two is the source cannot be told from it.
  *   <li><b>Parity adds up</b> to zero over all members. It says whether a disk belongs, not where.
- *   <li><b>Partition tables and file systems</b> say where in the volume they stand, and so in which order the disks belong. The best
- *       arrangement counts if it beats every other content by {@link #MARGIN_POINTS}.
+ *   <li><b>Partition tables and file systems</b> say where in the volume they stand, and so in which order the disks belong ({@link
+ *       ContentOrder}).
  * </ul>
  */
 final class Evidence {
-
-    /** By how many points the best content must beat the next ({@link Testimony}). */
-    static final int MARGIN_POINTS = 4;
 
     private static final int PARITY_SAMPLE_BYTES = 4096;
     private static final int CONTENTS_LIMIT = 5040;
@@ -50,9 +47,10 @@ final class Evidence {
     /**
      * What speaks against an arrangement.
      *
-     * @param better the arrangement for which the content speaks; null where it only speaks against
+     * @param clear whether it is more than a remark
+     * @param better the arrangement for which the content clearly speaks; null where it only speaks against
      */
-    record Doubt(String because, @Nullable Arrangement better) {}
+    record Doubt(String because, boolean clear, @Nullable Arrangement better) {}
 
     private final Map<Integer, DiskPages> disks = new HashMap<>();
     private final Map<Integer, String> names = new HashMap<>();
@@ -65,26 +63,17 @@ final class Evidence {
         }
     }
 
-    /** Rules out what contradicts the content of a volume. A disk that cannot be read says nothing. */
+    /** Rules out what contradicts the mirrors and the parity of a volume. A disk that cannot be read says nothing. */
     Narrowed narrow(VolumePicture volume, List<Arrangement> arrangements) {
         try {
             Optional<String> contradiction = strangers(volume, arrangements);
             if (contradiction.isPresent()) {
                 return new Narrowed(List.of(), contradiction.get());
             }
-            Narrowed paired = pairs(volume, arrangements);
-            if (paired.left().isEmpty()) {
-                return paired;
-            }
-            Narrowed best = signatures(volume, paired.left());
-            return new Narrowed(best.left(), join(paired.because(), best.because()));
+            return pairs(volume, arrangements);
         } catch (ReadFailed failed) {
             return new Narrowed(arrangements, "its content could not be looked at: " + failed.getMessage());
         }
-    }
-
-    private static String join(String one, String other) {
-        return one.isEmpty() || other.isEmpty() ? one + other : one + "; " + other;
     }
 
     // ---------------------------------------------------------------------------------------------- who does not
@@ -232,42 +221,43 @@ final class Evidence {
     // ---------------------------------------------------------------------------------------------- partition tables
     // and file systems
 
-    private Narrowed signatures(VolumePicture volume, List<Arrangement> arrangements) throws ReadFailed {
+    /**
+     * Which of the arrangements the volumes speak for: one at least must decide, and none may favour another order. Where that is not so, all
+     * are left.
+     */
+    Narrowed order(List<VolumePicture> volumes, List<Arrangement> arrangements) {
+        List<Arrangement> left = arrangements;
+        List<ContentOrder.Ruling> rulings = new ArrayList<>();
+        for (VolumePicture volume : volumes) {
+            ruling(volume, arrangements).ifPresent(rulings::add);
+        }
+        for (ContentOrder.Ruling ruling : rulings) {
+            if (ruling.decided() != null) {
+                Set<Arrangement> right = Set.copyOf(ruling.decided());
+                left = left.stream().filter(right::contains).toList();
+            }
+        }
+        String because = rulings.stream().map(ContentOrder.Ruling::because).collect(Collectors.joining("; "));
+        for (ContentOrder.Ruling ruling : rulings) {
+            if (!ruling.favoured().isEmpty() && left.stream().noneMatch(ruling.favoured()::contains)) {
+                return new Narrowed(arrangements, "its volumes speak for different orders: " + because);
+            }
+        }
+        return new Narrowed(left, because);
+    }
+
+    private Optional<ContentOrder.Ruling> ruling(VolumePicture volume, List<Arrangement> arrangements) {
         List<List<Arrangement>> groups = contents(volume, arrangements);
         Layout layout = Levels.layout(volume).orElse(null);
         if (groups.size() < 2 || groups.size() > CONTENTS_LIMIT || layout == null) {
-            return new Narrowed(arrangements, "");
+            return Optional.empty();
         }
-        // Only the best is kept: thousands of testimonies would fill a server's heap.
-        Testimony best = new Testimony();
-        List<Arrangement> bestGroup = List.of();
-        int next = 0;
-        for (List<Arrangement> group : groups) {
-            Arrangement first = group.getFirst();
-            Testimony testimony = first.columns(volume).isEmpty()
-                    ? new Testimony()
-                    : Signatures.of(new AssumedVolume(volume, layout, first, disks));
-            if (bestGroup.isEmpty() || testimony.score() > best.score()) {
-                next = bestGroup.isEmpty() ? next : Math.max(next, best.score());
-                best = testimony;
-                bestGroup = group;
-            } else {
-                next = Math.max(next, testimony.score());
-            }
+        try {
+            return Optional.of(new ContentOrder(volume, layout, disks, names).rule(groups));
+        } catch (ReadFailed failed) {
+            return Optional.of(new ContentOrder.Ruling(
+                    null, List.of(), "its content could not be looked at: " + failed.getMessage()));
         }
-        int margin = best.score() - next;
-        if (best.score() >= MARGIN_POINTS && margin >= MARGIN_POINTS) {
-            return new Narrowed(
-                    bestGroup,
-                    "%s speaks for itself: %s (%d points, %d more than the next arrangement)"
-                            .formatted(title(volume), best.words(), best.score(), margin));
-        }
-        return new Narrowed(
-                arrangements,
-                best.silent()
-                        ? "no partition table or file system in it shows the order"
-                        : "what is in it (%s) does not show the order well enough: %d points ahead, and %d are needed"
-                                .formatted(best.words(), Math.max(0, margin), MARGIN_POINTS));
     }
 
     // ---------------------------------------------------------------------------------------------- doubt
@@ -288,26 +278,49 @@ final class Evidence {
             if (mirrors.isPresent()) {
                 return mirrors;
             }
-            Testimony own = Signatures.of(new AssumedVolume(volume, layout, given, disks));
-            if (own.wholesome() && own.score() >= MARGIN_POINTS) {
+            ContentOrder order = new ContentOrder(volume, layout, disks, names);
+            Testimony own = order.testimony(given);
+            if (own.wholesome() && own.score() >= ContentOrder.MARGIN_POINTS) {
                 return Optional.empty();
             }
-            int bar = Math.max(0, own.score()) + MARGIN_POINTS;
-            Optional<Doubt> best = Optional.empty();
-            for (Arrangement other : others) {
-                Testimony testimony = Signatures.of(new AssumedVolume(volume, layout, other, disks));
-                if (testimony.score() >= bar) {
-                    bar = testimony.score() + 1;
-                    best = Optional.of(new Doubt(
-                            "in another order of the disks %s speaks for itself: %s (%d points; %d in the order that was given)"
-                                    .formatted(title(volume), testimony.words(), testimony.score(), own.score()),
-                            other));
-                }
-            }
-            return best;
+            return otherOrder(volume, order, given, others);
         } catch (ReadFailed unreadable) {
             return Optional.empty(); // whoever reads it next will say so
         }
+    }
+
+    private Optional<Doubt> otherOrder(
+            VolumePicture volume, ContentOrder order, Arrangement given, List<Arrangement> others) throws ReadFailed {
+        List<Set<Integer>> columns = given.columns(volume);
+        List<List<Arrangement>> groups = new ArrayList<>(List.of(List.of(given)));
+        for (Arrangement other : others) {
+            List<Set<Integer>> otherColumns = other.columns(volume);
+            boolean sameMirrors = volume.level() != RaidLevel.RAID10
+                    || Set.copyOf(otherColumns).equals(Set.copyOf(columns));
+            boolean known = groups.stream()
+                    .anyMatch(group -> group.getFirst().columns(volume).equals(otherColumns));
+            if (sameMirrors && !known) {
+                groups.add(List.of(other));
+            }
+        }
+        if (groups.size() < 2) {
+            return Optional.empty();
+        }
+        ContentOrder.Ruling ruling = order.rule(groups);
+        if (ruling.favoured().isEmpty() || ruling.favoured().contains(given)) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                ruling.decided() == null
+                        ? new Doubt(
+                                "in another order of the disks there is something in %s too; the serials decide: %s"
+                                        .formatted(title(volume), ruling.because()),
+                                false,
+                                null)
+                        : new Doubt(
+                                "in another order of the disks " + ruling.because(),
+                                true,
+                                ruling.decided().getFirst()));
     }
 
     /** A RAID10 of which two mirrors have nothing in common, while one of them equals a disk of another pair. */
@@ -332,6 +345,7 @@ final class Evidence {
                                                 names.get(both.get(1)),
                                                 names.get(one),
                                                 names.get(twin.get())),
+                                true,
                                 null));
                     }
                 }

@@ -205,7 +205,8 @@ final class Identification {
 
     /** A device says its own serial; what a person or a file's attribute says may be mixed up, and is held against the content. */
     private Identity believed(VolumePicture volume, Arrangement given) {
-        Identity certain = new Identity.Certain("every disk is known by its serial");
+        String bySerial = "every disk is known by its serial";
+        Identity certain = new Identity.Certain(bySerial, Optional.empty());
         List<Integer> present = new ArrayList<>();
         for (int entry = 0; entry < fixed.size(); entry++) {
             if (fixed.get(entry) != Arrangement.NOBODY) {
@@ -221,13 +222,14 @@ final class Identification {
             return certain;
         }
         Optional<Evidence.Doubt> doubt = evidence.against(volume, given, otherOrders(given, present));
-        return doubt.isEmpty()
-                ? certain
-                : new Identity.Doubtful(
-                        doubt.get().because(),
-                        doubt.get().better() == null
-                                ? List.of()
-                                : List.of(line(volume, doubt.get().better())));
+        if (doubt.isEmpty()) {
+            return certain;
+        }
+        if (!doubt.get().clear()) {
+            return new Identity.Certain(bySerial, Optional.of(doubt.get().because()));
+        }
+        Arrangement better = doubt.get().better();
+        return new Identity.Doubtful(doubt.get().because(), better == null ? List.of() : List.of(line(volume, better)));
     }
 
     private List<Arrangement> otherOrders(Arrangement given, List<Integer> present) {
@@ -287,6 +289,11 @@ final class Identification {
         if (left.isEmpty()) {
             return contradiction(why.toString());
         }
+        Evidence.Narrowed ordered = evidence.order(told.volumes(), left);
+        left = ordered.left();
+        if (!ordered.because().isEmpty()) {
+            why.append(why.isEmpty() ? "" : "; ").append(ordered.because());
+        }
         List<Identity> identities = new ArrayList<>();
         for (VolumePicture volume : told.volumes()) {
             identities.add(identity(volume, left, all.size(), why.toString()));
@@ -297,8 +304,8 @@ final class Identification {
     private Identity identity(VolumePicture volume, List<Arrangement> left, int ways, String why) {
         if (left.size() == 1) {
             return ways == 1
-                    ? new Identity.Certain("only one place is open for the disk without a serial")
-                    : new Identity.Evident(why);
+                    ? new Identity.Certain("only one place is open for the disk without a serial", Optional.empty())
+                    : new Identity.Evident(why, lines(volume, left));
         }
         List<List<Arrangement>> contents = evidence.contents(volume, left);
         if (contents.size() == 1) {

@@ -1,6 +1,7 @@
 package redoubt.assembly;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How it is known which disk is which. In an IMSM container all members carry the same bytes of metadata, and only the serial tells them
@@ -8,18 +9,28 @@ import java.util.List;
  */
 public sealed interface Identity {
 
-    /** Every disk is known by its serial, or is the only one that is left for its place. */
-    record Certain(String because) implements Identity {}
+    /**
+     * Every disk is known by its serial, or is the only one that is left for its place.
+     *
+     * @param remark what the content shows in another order, where that is not enough to doubt
+     */
+    record Certain(String because, Optional<String> remark) implements Identity {}
 
     /**
-     * The content tells.
+     * The content tells, and speaks for no other order. Good enough to read; who wants to write names the disks.
      *
      * @param because which evidence, with the margin by which the best arrangement beats the next
+     * @param candidates the arrangement, on one line
      */
-    record Evident(String because) implements Identity {}
+    record Evident(String because, List<String> candidates) implements Identity {
+        /** Takes an unchangeable copy. */
+        public Evident {
+            candidates = List.copyOf(candidates);
+        }
+    }
 
     /**
-     * Somebody says it, and the content says otherwise.
+     * Somebody says it, and the content clearly says otherwise.
      *
      * @param because what the content shows, with the margin by which another arrangement beats the one that was given
      * @param candidates the arrangement for which the content speaks, on one line; empty where it speaks against the given one only

@@ -113,6 +113,13 @@ final class Readiness {
                     candidates,
                     Optional.empty());
         }
+        if (identity instanceof Identity.Evident(String because, List<String> candidates)) {
+            return keep(
+                    "%s is not written to: which disk is which was found in the content alone (%s), and content may be old; name the disks with ,serial= as below, if that is their order, or use --read-only"
+                            .formatted(title, because),
+                    candidates,
+                    Optional.empty());
+        }
         if (identity instanceof Identity.Doubtful(String because, List<String> candidates)
                 && !insisted.contains(Insistence.SERIALS)) {
             return keep(

@@ -2,14 +2,12 @@ package redoubt.assembly;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,8 +37,7 @@ class FileSystemOrderTest {
         "imsm-r10-4d-64k,mkfs.ext4 -q -F",
         "imsm-r0-3d-128k,mkfs.ext2 -q -F",
         "imsm-r0-3d-128k,mkfs.xfs -q --unsupported",
-        "imsm-r0-3d-128k,mkfs.btrfs -q",
-        "imsm-r0-3d-128k,mkntfs -Q -q -F"
+        "imsm-r0-3d-128k,mkfs.btrfs -q"
     })
     void theOrderIsReadFromTheFileSystem(String name, String mkfs) throws Exception {
         Corpus.Case each = new Corpus(folder).get(name);
@@ -50,9 +47,10 @@ class FileSystemOrderTest {
             known.add(each.known(member));
             unknown.add(each.unknown(member));
         }
-        Path image = fileSystem(mkfs, each.volumes().getFirst().bytes());
+        Path image = new VolumeImages(folder)
+                .fileSystem(mkfs, each.volumes().getFirst().bytes());
         try (Rig rig = new Rig()) {
-            write(rig, known, image);
+            rig.write(known, array -> Rig.copy(image, array, 0));
             String right = rig.digest(known, "v");
             for (List<Disk> order : Orders.of(unknown, SEED)) {
                 assertThat(rig.digest(order, "v")).as("%s", order).isEqualTo(right);
@@ -68,6 +66,26 @@ class FileSystemOrderTest {
                 // Where the file system is so empty that two disks hold nothing, it does not matter which is which.
                 assertThat(identity).isInstanceOfAny(Identity.Evident.class, Identity.Indifferent.class);
                 assertThat(identity.toString()).contains("speaks for itself");
+            }
+        }
+    }
+
+    /** NTFS keeps tables in its first megabyte that nothing here can check; so it may not be enough, and is never wrong. */
+    @Test
+    void anOrderThatNtfsDoesNotShowIsRefused() throws Exception {
+        Corpus.Case each = new Corpus(folder).get("imsm-r0-3d-128k");
+        List<Disk> known = List.of(each.known(0), each.known(1), each.known(2));
+        Path image = new VolumeImages(folder)
+                .fileSystem("mkntfs -Q -q -F", each.volumes().getFirst().bytes());
+        try (Rig rig = new Rig()) {
+            rig.write(known, array -> Rig.copy(image, array, 0));
+            String right = rig.digest(known, "v");
+            for (List<Disk> order : Orders.of(List.of(each.unknown(0), each.unknown(1), each.unknown(2)), SEED)) {
+                try {
+                    assertThat(rig.digest(order, "v")).as("%s", order).isEqualTo(right);
+                } catch (AssemblyRefused refused) {
+                    assertThat(refused.candidates()).hasSizeGreaterThan(1);
+                }
             }
         }
     }
@@ -96,10 +114,9 @@ class FileSystemOrderTest {
         wrong.set(one, new Disk(right.get(one).location(), right.get(other).serial()));
         wrong.set(other, new Disk(right.get(other).location(), right.get(one).serial()));
         try (Rig rig = new Rig()) {
-            write(
-                    rig,
-                    right,
-                    fileSystem("mkfs.ext4 -q -F", each.volumes().getFirst().bytes()));
+            Path image = new VolumeImages(folder)
+                    .fileSystem("mkfs.ext4 -q -F", each.volumes().getFirst().bytes());
+            rig.write(right, array -> Rig.copy(image, array, 0));
             assertThat(identity(rig, right)).isInstanceOf(Identity.Certain.class);
             if (!matters) {
                 assertThat(identity(rig, wrong)).isInstanceOf(Identity.Certain.class);
@@ -133,42 +150,5 @@ class FileSystemOrderTest {
                 AssemblyOptions.WRITABLE.insisting(java.util.Set.of(insisted)),
                 rig.memory,
                 rig.complaints::add);
-    }
-
-    private Path fileSystem(String mkfs, long bytes) throws IOException, InterruptedException {
-        Path image = folder.resolve("filesystem.img");
-        try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(bytes);
-        }
-        List<String> words = new ArrayList<>(List.of(mkfs.split(" ", -1)));
-        words.add(image.toString());
-        try {
-            Process process = new ProcessBuilder(words)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start();
-            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-            Assumptions.assumeTrue(process.exitValue() == 0, "SKIPPED: '" + mkfs + "' makes no such file system here");
-        } catch (IOException absent) {
-            Assumptions.abort("SKIPPED: there is no '" + words.getFirst() + "'; install it");
-        }
-        return image;
-    }
-
-    private static void write(Rig rig, List<Disk> disks, Path image) throws Exception {
-        try (AssembledContainer container =
-                rig.assembly.assemble(disks, Access.WRITE, AssemblyOptions.WRITABLE, rig.memory, rig.complaints::add)) {
-            container.start(PATIENCE_NANOS);
-            DiskReads array =
-                    new DiskReads("v", container.volume("v").orElseThrow().array(), rig.memory, PATIENCE_NANOS);
-            try (var in = Files.newInputStream(image)) {
-                byte[] piece = in.readNBytes(DiskReads.PIECE_BYTES);
-                for (long at = 0; piece.length > 0; at += piece.length, piece = in.readNBytes(DiskReads.PIECE_BYTES)) {
-                    array.write(at, piece);
-                }
-            }
-            assertThat(container.stop(PATIENCE_NANOS)).isTrue();
-        }
-        assertThat(rig.complaints).isEmpty();
     }
 }

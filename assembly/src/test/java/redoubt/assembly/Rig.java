@@ -1,5 +1,10 @@
 package redoubt.assembly;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -36,6 +41,32 @@ final class Rig implements AutoCloseable {
             String digest = digest(container.volume(volume).orElseThrow().array());
             container.stop(STOP_NANOS);
             return digest;
+        }
+    }
+
+    /** What is done to an array that may be written. */
+    interface Writing {
+        void on(DiskReads array) throws Exception;
+    }
+
+    /** Starts the volume named v to be written, lets it be written, and stops it in good order. */
+    void write(List<Disk> disks, Writing writing, Insistence... insisted) throws Exception {
+        AssemblyOptions options = AssemblyOptions.WRITABLE.insisting(java.util.Set.of(insisted));
+        try (AssembledContainer container = assembly.assemble(disks, Access.WRITE, options, memory, complaints::add)) {
+            container.start(PATIENCE_NANOS);
+            writing.on(new DiskReads("v", container.volume("v").orElseThrow().array(), memory, PATIENCE_NANOS));
+            assertThat(container.stop(STOP_NANOS)).isTrue();
+        }
+        assertThat(complaints).isEmpty();
+    }
+
+    /** Writes a file into an array, from a place on. */
+    static void copy(Path image, DiskReads array, long to) throws Exception {
+        try (InputStream in = Files.newInputStream(image)) {
+            byte[] piece = in.readNBytes(DiskReads.PIECE_BYTES);
+            for (long at = to; piece.length > 0; at += piece.length, piece = in.readNBytes(DiskReads.PIECE_BYTES)) {
+                array.write(at, piece);
+            }
         }
     }
 

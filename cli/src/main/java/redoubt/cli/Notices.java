@@ -2,6 +2,7 @@ package redoubt.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.FoundContainer;
 import redoubt.assembly.FoundVolume;
@@ -45,8 +46,11 @@ final class Notices {
         if (volume.found().picture().dirty()) {
             notices.add(volume.name() + " was not closed in good order: what was in flight then may be old or new");
         }
-        if (volume.found().identity() instanceof Identity.Evident(String because)) {
+        if (volume.found().identity() instanceof Identity.Evident(String because, List<String> candidates)) {
             notices.add("%s: which disk is which was found in their content: %s".formatted(volume.name(), because));
+        }
+        if (volume.found().identity() instanceof Identity.Certain(String because, Optional<String> remark)) {
+            remark.ifPresent(each -> notices.add("%s: %s".formatted(volume.name(), each)));
         }
         if (volume.found().identity() instanceof Identity.Doubtful(String because, List<String> candidates)) {
             notices.add(doubt(volume.name(), because, candidates));

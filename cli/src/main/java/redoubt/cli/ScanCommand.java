@@ -289,8 +289,9 @@ final class ScanCommand extends Verb {
 
     private static String identityBecause(Identity identity) {
         return switch (identity) {
-            case Identity.Certain(String because) -> because;
-            case Identity.Evident(String because) -> because;
+            case Identity.Certain(String because, Optional<String> remark) ->
+                because + remark.map(each -> "; " + each).orElse("");
+            case Identity.Evident(String because, List<String> candidates) -> because;
             case Identity.Doubtful(String because, List<String> candidates) -> because;
             case Identity.Indifferent(String because, List<String> candidates) -> because;
             case Identity.Ambiguous(String because, List<String> candidates) -> because;
@@ -300,7 +301,7 @@ final class ScanCommand extends Verb {
     private static List<String> candidates(Identity identity) {
         return switch (identity) {
             case Identity.Certain certain -> List.of();
-            case Identity.Evident evident -> List.of();
+            case Identity.Evident(String because, List<String> candidates) -> candidates;
             case Identity.Doubtful(String because, List<String> candidates) -> candidates;
             case Identity.Indifferent(String because, List<String> candidates) -> candidates;
             case Identity.Ambiguous(String because, List<String> candidates) -> candidates;

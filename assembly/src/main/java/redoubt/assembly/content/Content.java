@@ -16,10 +16,20 @@ public interface Content {
      */
     byte[] read(long offset, int length) throws ReadFailed;
 
+    /** Where this content begins in the whole that is looked at. */
+    default long origin() {
+        return 0;
+    }
+
     /** A part of this content, as a content of its own. */
     default Content part(long from, long bytes) {
         Content whole = this;
         return new Content() {
+            @Override
+            public long origin() {
+                return whole.origin() + from;
+            }
+
             @Override
             public long size() {
                 return bytes;

@@ -43,20 +43,21 @@ final class ExtFileSystem {
         this.firstDataBlock = superblock.getInt(20) & 0xFFFF_FFFFL;
     }
 
-    static void look(Content content, Testimony testimony) throws ReadFailed {
+    static Fit look(Content content, Testimony testimony) throws ReadFailed {
         Piece superblock = Piece.little(content, SUPERBLOCK_AT, SUPERBLOCK_BYTES);
         if (superblock.getShort(56) != MAGIC || superblock.getInt(24) < 0 || superblock.getInt(24) > 6) {
-            return;
+            return Fit.ABSENT;
         }
         ExtFileSystem found = new ExtFileSystem(content, testimony, superblock);
         if (found.groupBlocks < 8 || found.groupBlocks > 8 * found.blockBytes || found.firstDataBlock > 1) {
-            return;
+            return Fit.ABSENT;
         }
         if (found.blocks <= 0 || found.blocks > content.size() / found.blockBytes) {
             testimony.missed();
-            return;
+            return Fit.LOOSE;
         }
         found.judge();
+        return Fit.of(found.blocks * found.blockBytes, content.size());
     }
 
     private void judge() throws ReadFailed {
@@ -68,6 +69,9 @@ final class ExtFileSystem {
         }
         copies();
         root();
+        if (testimony.asks(content, 0)) {
+            new ExtMetadata(content, testimony, superblock).account();
+        }
     }
 
     private boolean has(int at, int bit) {
@@ -90,10 +94,16 @@ final class ExtFileSystem {
     }
 
     private boolean holdsCopy(long group) {
-        if (has(92, COMPAT_SPARSE_SUPER2)) {
+        return holdsCopy(superblock, group);
+    }
+
+    /** Whether a block group, not the first, has a copy of the superblock and of the table behind it. */
+    static boolean holdsCopy(Piece superblock, long group) {
+        if ((superblock.getInt(92) & COMPAT_SPARSE_SUPER2) != 0) {
             return group == superblock.getInt(588) || group == superblock.getInt(592);
         }
-        return !has(100, RO_COMPAT_SPARSE_SUPER) || group == 1 || power(group, 3) || power(group, 5) || power(group, 7);
+        boolean everywhere = (superblock.getInt(100) & RO_COMPAT_SPARSE_SUPER) == 0;
+        return everywhere || group == 1 || power(group, 3) || power(group, 5) || power(group, 7);
     }
 
     private static boolean power(long number, int base) {

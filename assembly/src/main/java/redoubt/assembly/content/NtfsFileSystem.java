@@ -20,7 +20,7 @@ final class NtfsFileSystem {
 
     private NtfsFileSystem() {}
 
-    static void look(Content content, Testimony testimony) throws ReadFailed {
+    static Fit look(Content content, Testimony testimony) throws ReadFailed {
         Piece boot = Piece.little(content, 0, 512);
         int sector = boot.getShort(11) & 0xFFFF;
         int perCluster = boot.get(13) & 0xFF;
@@ -29,12 +29,12 @@ final class NtfsFileSystem {
                 || sector > 4096
                 || Integer.bitCount(sector) != 1
                 || Integer.bitCount(perCluster) != 1) {
-            return;
+            return Fit.ABSENT;
         }
         long sectors = boot.getLong(40);
         if (sectors <= 0 || sectors > content.size() / sector) {
             testimony.missed();
-            return;
+            return Fit.LOOSE;
         }
         testimony.found("NTFS boot sector", 2);
         Piece copy = Piece.little(content, sectors * sector, 512);
@@ -44,6 +44,7 @@ final class NtfsFileSystem {
         long record = size < 0 ? 1L << Math.min(-size, 16) : size * cluster;
         records(content, boot.getLong(48) * cluster, record, RECORDS, "NTFS file record", testimony);
         records(content, boot.getLong(56) * cluster, record, MIRRORED_RECORDS, "NTFS file record mirror", testimony);
+        return Fit.of((sectors + 1) * sector, content.size());
     }
 
     private static void records(Content content, long at, long record, int count, String what, Testimony testimony)

@@ -1,5 +1,6 @@
 package redoubt.assembly.content;
 
+import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 import redoubt.metadata.ReadFailed;
 
@@ -23,24 +24,29 @@ final class OtherContents {
     private static final int LUKS_FIRST = 0x4C55_4B53;
     private static final int LUKS_SECOND = 0x534B_554C;
     private static final short LUKS_END = (short) 0xBABE;
+    private static final int SWAP_PAGE_BYTES = 4096;
+    private static final int SWAP_WORD_AT = 4086;
 
     private OtherContents() {}
 
-    static void look(Content content, Testimony testimony) throws ReadFailed {
-        btrfs(content, testimony);
-        lvm(content, testimony);
-        luks(content, testimony);
-        Piece swap = Piece.little(content, 4086, 10);
-        if (new String(swap.bytes(), java.nio.charset.StandardCharsets.ISO_8859_1).equals("SWAPSPACE2")) {
-            testimony.found("swap header", 1);
+    /** 1028 number of the last page (4)   4086 the word. */
+    static Fit swap(Content content, Testimony testimony) throws ReadFailed {
+        Piece swap = Piece.little(content, 0, SWAP_PAGE_BYTES);
+        if (!new String(swap.bytes(), SWAP_WORD_AT, 10, StandardCharsets.ISO_8859_1).equals("SWAPSPACE2")) {
+            return Fit.ABSENT;
         }
+        testimony.found("swap header", 1);
+        return Fit.of(((swap.getInt(1028) & 0xFFFF_FFFFL) + 1) * SWAP_PAGE_BYTES, content.size());
     }
 
-    /** 0 checksum (32)   48 own place (8)   64 magic (8)   112 bytes in all (8)   196 kind of checksum (2), 0 is CRC-32C. */
-    private static void btrfs(Content content, Testimony testimony) throws ReadFailed {
+    /**
+     * 0 checksum (32)   48 own place (8)   64 magic (8)   112 bytes in all (8)   196 kind of checksum (2), 0 is CRC-32C   209 bytes of this device
+     * (8).
+     */
+    static Fit btrfs(Content content, Testimony testimony) throws ReadFailed {
         Piece first = Piece.little(content, BTRFS_PLACES[0], BTRFS_BYTES);
         if (first.getLong(64) != BTRFS_MAGIC) {
-            return;
+            return Fit.ABSENT;
         }
         for (long place : BTRFS_PLACES) {
             if (place <= content.size() - BTRFS_BYTES && place <= first.getLong(112) - BTRFS_BYTES) {
@@ -52,18 +58,21 @@ final class OtherContents {
                 testimony.check(right && summed, "btrfs superblock", 3);
             }
         }
+        return Fit.of(first.getLong(209), content.size());
     }
 
     /**
-     * Label: 0 "LABELONE"   8 own sector (8)   20 offset of the header in it (4). Header: 32 size (8), then pairs of offset and size (8, 8): data
+     * Label: 0 "LABELONE"   8 own sector (8)   20 offset of the header in it (4). Header: 0 UUID (32)   32 size of the whole (8), then pairs of offset and size (8, 8): data
      * areas, a pair of zeroes, metadata areas.
      */
-    private static void lvm(Content content, Testimony testimony) throws ReadFailed {
+    static Fit lvm(Content content, Testimony testimony) throws ReadFailed {
+        Fit fit = Fit.ABSENT;
         for (int sector = 0; sector < 4; sector++) {
             Piece label = Piece.little(content, sector * 512L, 512);
             if (label.getLong(0) == LVM_LABEL && label.getLong(8) == sector) {
                 testimony.found("LVM label", 2);
                 int at = label.getInt(20) + 40;
+                fit = at >= 40 && at <= 504 ? Fit.of(label.getLong(at - 8), content.size()) : Fit.LOOSE;
                 while (at > 40 && at < 480 && label.getLong(at) != 0) {
                     at += 16;
                 }
@@ -74,12 +83,14 @@ final class OtherContents {
                 }
             }
         }
+        return fit;
     }
 
-    private static void luks(Content content, Testimony testimony) throws ReadFailed {
+    /** A header says nothing of the size of what it is in front of. */
+    static Fit luks(Content content, Testimony testimony) throws ReadFailed {
         Piece header = Piece.big(content, 0, 16);
         if (header.getInt(0) != LUKS_FIRST || header.getShort(4) != LUKS_END) {
-            return;
+            return Fit.ABSENT;
         }
         testimony.found("LUKS header", 2);
         if (header.getShort(6) == 2) {
@@ -87,5 +98,6 @@ final class OtherContents {
             Piece copy = Piece.big(content, second, 16);
             testimony.check(copy.getInt(0) == LUKS_SECOND && copy.getShort(4) == LUKS_END, "LUKS header copy", 3);
         }
+        return Fit.LOOSE;
     }
 }

@@ -18,6 +18,15 @@ final class PartitionTable {
     /** A partition, in bytes. */
     record Partition(long offset, long bytes) {}
 
+    /**
+     * What was found.
+     *
+     * @param fit a GPT fills what it stands in if its second copy is in the last sector; an MBR does not say
+     */
+    record Found(Fit fit, List<Partition> partitions) {
+        static final Found NOTHING = new Found(Fit.ABSENT, List.of());
+    }
+
     private static final long GPT_SIGNATURE = 0x5452_4150_2049_4645L;
     private static final int GPT_HEADER_BYTES = 92;
     private static final int ENTRIES_BYTES_MAX = 1 << 17;
@@ -26,7 +35,7 @@ final class PartitionTable {
 
     private PartitionTable() {}
 
-    static List<Partition> look(Content content, Testimony testimony) throws ReadFailed {
+    static Found look(Content content, Testimony testimony) throws ReadFailed {
         for (int sector : SECTOR_BYTES) {
             Piece header = Piece.little(content, sector, GPT_HEADER_BYTES);
             if (header.getLong(0) == GPT_SIGNATURE) {
@@ -36,19 +45,20 @@ final class PartitionTable {
         return mbr(content, testimony);
     }
 
-    private static List<Partition> gpt(Content content, Piece header, int sector, Testimony testimony)
-            throws ReadFailed {
+    private static Found gpt(Content content, Piece header, int sector, Testimony testimony) throws ReadFailed {
         if (!wholeHeader(header, 1)) {
             testimony.missed();
-            return List.of();
+            return new Found(Fit.LOOSE, List.of());
         }
         testimony.found("GPT header", 3);
+        testimony.accounts(content, 0, 2L * sector);
         List<Partition> partitions = entries(content, header, sector, testimony);
         long other = header.getLong(32);
         long last = content.size() / sector - 1;
         Piece copy = Piece.little(content, other > 1 && other <= last ? other * sector : -1, GPT_HEADER_BYTES);
-        testimony.check(copy.getLong(0) == GPT_SIGNATURE && wholeHeader(copy, other), "GPT header at the end", 3);
-        return partitions;
+        boolean there = copy.getLong(0) == GPT_SIGNATURE && wholeHeader(copy, other);
+        testimony.check(there, "GPT header at the end", 3);
+        return new Found(there && other == last ? Fit.FILLS : Fit.LOOSE, partitions);
     }
 
     private static boolean wholeHeader(Piece header, long ownBlock) {
@@ -77,6 +87,9 @@ final class PartitionTable {
         sum.update(table.bytes());
         boolean whole = header.getInt(88) == (int) sum.getValue();
         testimony.check(whole, "GPT entries", 3);
+        if (whole) {
+            testimony.accounts(content, at * sector, count * size);
+        }
         List<Partition> partitions = new ArrayList<>();
         for (int i = 0; whole && i < count && partitions.size() < PARTITIONS_MAX; i++) {
             int entry = i * size;
@@ -98,10 +111,10 @@ final class PartitionTable {
     }
 
     /** Four entries from byte 446, 16 bytes each: 4 type, 8 first sector (4), 12 sectors (4). */
-    private static List<Partition> mbr(Content content, Testimony testimony) throws ReadFailed {
+    private static Found mbr(Content content, Testimony testimony) throws ReadFailed {
         Piece sector = Piece.little(content, 0, 512);
         if (sector.getShort(510) != (short) 0xAA55) {
-            return List.of();
+            return Found.NOTHING;
         }
         List<Partition> partitions = new ArrayList<>();
         for (int entry = 446; entry < 510; entry += 16) {
@@ -109,19 +122,20 @@ final class PartitionTable {
             long first = sector.getInt(entry + 8) & 0xFFFF_FFFFL;
             long count = sector.getInt(entry + 12) & 0xFFFF_FFFFL;
             if (status != 0 && status != 0x80) {
-                return List.of(); // a boot sector of a file system, whose code stands here
+                return Found.NOTHING; // a boot sector of a file system, whose code stands here
             }
             if (sector.get(entry + 4) != 0 && count != 0) {
                 if (first == 0 || (first + count) * 512 > content.size()) {
                     testimony.missed();
-                    return List.of();
+                    return new Found(Fit.LOOSE, List.of());
                 }
                 partitions.add(new Partition(first * 512, count * 512));
             }
         }
-        if (!partitions.isEmpty()) {
-            testimony.found("MBR", 1);
+        if (partitions.isEmpty()) {
+            return Found.NOTHING;
         }
-        return partitions;
+        testimony.found("MBR", 1);
+        return new Found(Fit.LOOSE, partitions);
     }
 }

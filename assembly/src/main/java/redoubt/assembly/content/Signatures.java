@@ -16,21 +16,45 @@ public final class Signatures {
 
     /** What speaks for the content being in order. */
     public static Testimony of(Content content) throws ReadFailed {
-        Testimony testimony = new Testimony();
-        look(content, testimony, DEPTH);
+        return of(content, 0);
+    }
+
+    /**
+     * The same, with an account of the beginning.
+     *
+     * @param accounted up to which byte it is noted what is known to be there ({@link Testimony#unaccounted})
+     */
+    public static Testimony of(Content content, long accounted) throws ReadFailed {
+        Testimony testimony = new Testimony(accounted);
+        if (look(content, testimony, DEPTH)) {
+            testimony.fills();
+        }
         return testimony;
     }
 
-    private static void look(Content content, Testimony testimony, int depth) throws ReadFailed {
-        ExtFileSystem.look(content, testimony);
-        XfsFileSystem.look(content, testimony);
-        OtherContents.look(content, testimony);
-        NtfsFileSystem.look(content, testimony);
-        if (depth > 1) {
-            List<PartitionTable.Partition> partitions = PartitionTable.look(content, testimony);
-            for (PartitionTable.Partition partition : partitions) {
-                look(content.part(partition.offset(), partition.bytes()), testimony, depth - 1);
+    /** Whether what is found fills the content, and is the only thing found there. */
+    private static boolean look(Content content, Testimony testimony, int depth) throws ReadFailed {
+        List<Fit> found = List.of(
+                ExtFileSystem.look(content, testimony),
+                XfsFileSystem.look(content, testimony),
+                OtherContents.btrfs(content, testimony),
+                OtherContents.lvm(content, testimony),
+                OtherContents.luks(content, testimony),
+                OtherContents.swap(content, testimony),
+                NtfsFileSystem.look(content, testimony),
+                depth > 1 ? partitions(content, testimony, depth) : Fit.ABSENT);
+        List<Fit> there = found.stream().filter(fit -> fit != Fit.ABSENT).toList();
+        return there.size() == 1 && there.getFirst() == Fit.FILLS;
+    }
+
+    private static Fit partitions(Content content, Testimony testimony, int depth) throws ReadFailed {
+        PartitionTable.Found table = PartitionTable.look(content, testimony);
+        Fit fit = table.fit();
+        for (PartitionTable.Partition partition : table.partitions()) {
+            if (look(content.part(partition.offset(), partition.bytes()), testimony, depth - 1)) {
+                fit = Fit.FILLS;
             }
         }
+        return fit;
     }
 }

@@ -19,10 +19,10 @@ final class XfsFileSystem {
 
     private XfsFileSystem() {}
 
-    static void look(Content content, Testimony testimony) throws ReadFailed {
+    static Fit look(Content content, Testimony testimony) throws ReadFailed {
         Piece superblock = Piece.big(content, 0, 512);
         if (superblock.getInt(0) != SUPERBLOCK) {
-            return;
+            return Fit.ABSENT;
         }
         long blockBytes = superblock.getInt(4) & 0xFFFF_FFFFL;
         long blocks = superblock.getLong(8);
@@ -30,11 +30,11 @@ final class XfsFileSystem {
         long groups = superblock.getInt(88) & 0xFFFF_FFFFL;
         int sector = superblock.getShort(102) & 0xFFFF;
         if (blockBytes < 512 || blockBytes > 65536 || groups < 1 || groupBlocks < 64 || sector < 512) {
-            return;
+            return Fit.ABSENT;
         }
         if (blocks <= 0 || blocks > content.size() / blockBytes || (groups - 1) * groupBlocks >= blocks) {
             testimony.missed();
-            return;
+            return Fit.LOOSE;
         }
         testimony.found("XFS superblock", 2);
         for (long group = 0; group < Math.min(groups, GROUPS_MAX); group++) {
@@ -47,6 +47,7 @@ final class XfsFileSystem {
             header(content, at + sector, FREE_SPACE, group, testimony);
             header(content, at + 2L * sector, INODES, group, testimony);
         }
+        return Fit.of(blocks * blockBytes, content.size());
     }
 
     private static void header(Content content, long at, int magic, long group, Testimony testimony) throws ReadFailed {
