@@ -1,9 +1,9 @@
 package redoubt.md;
 
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
@@ -54,7 +54,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final Heartbeat heartbeat; // C
     private final IoRequestPool pool; // C
     private final IoMemory memory; // C
-    private final List<ArrayListener> listeners = new CopyOnWriteArrayList<>();
+    private final AtomicReference<ArrayListener[]> listeners = new AtomicReference<>(new ArrayListener[0]); // A
     private final Beat safeMode = this::lookForIdleness;
     private final IoCompletion flushEnded = this::flushEnded; // made once: a method reference is an object each time
     private final WorkItem releaseStep = new WorkItem(this::releaseRecorded);
@@ -67,6 +67,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final MemberFailures failures; // A
     private final AtomicReference<@Nullable IoRequest> awaitingRecord = new AtomicReference<>(); // A
     private final StarvedRequests starved; // A
+    private final AtomicLong badBlocksOutside = new AtomicLong(); // A: slots
     private volatile boolean membersMayDiffer; // A: only ever set, before the write that was refused leaves the gate
     private volatile boolean stopped; // A
     private volatile boolean gaveUp; // A: the stop did not end in good order, and nobody is to wait any more
@@ -157,8 +158,8 @@ public final class Array implements BlockDevice, PersonalityHost {
     public void start(@Nullable MetadataKeeper keeper) {
         this.keeper = keeper;
         ArrayState first;
-        if (plan.readOnly()) {
-            first = ArrayState.READONLY;
+        if (plan.readOnly() || (traits.redundant() && keeper != null && keeper.keptOutside())) {
+            first = ArrayState.READONLY; // whoever keeps the metadata outside takes it from there
         } else if (traits.redundant() && (plan.markedDirty() || keeper == null)) {
             first = ArrayState.ACTIVE;
         } else {
@@ -328,7 +329,17 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     /** Adds somebody who is told of changes from now on. */
     public void addListener(ArrayListener listener) {
-        listeners.add(listener);
+        listeners.updateAndGet(before -> {
+            ArrayListener[] more = Arrays.copyOf(before, before.length + 1);
+            more[before.length] = listener;
+            return more;
+        });
+    }
+
+    /** Takes somebody away again; a change under way may still be told. */
+    public void removeListener(ArrayListener listener) {
+        listeners.updateAndGet(before ->
+                Arrays.stream(before).filter(other -> other != listener).toArray(ArrayListener[]::new));
     }
 
     /** How many requests are inside: 0 when nothing is open. */
@@ -757,14 +768,95 @@ public final class Array implements BlockDevice, PersonalityHost {
         if (next.broken() && !before.broken()) {
             personality.broke();
         }
-        for (ArrayListener listener : listeners) {
+        for (ArrayListener listener : listeners.get()) {
             listener.viewChanged(before, next);
         }
     }
 
-    void event(String word, String member) {
-        for (ArrayListener listener : listeners) {
+    /** Tells those who listen that something happened, in mdadm --monitor's word or one of our own. On the queue. */
+    public void event(String word, String member) {
+        for (ArrayListener listener : listeners.get()) {
             listener.event(word, member);
         }
+    }
+
+    // ---------------------------------------------------------------------------------------------- kept outside
+
+    /** A number that changes with every write that begins. Any thread. */
+    public long writesBegun() {
+        return gate.writesBegun();
+    }
+
+    /** How many writes are in flight. Any thread. */
+    public int writesInside() {
+        return gate.writesInside();
+    }
+
+    /** Whether the array could be called clean, as far as anybody knows who is not on its queue: nothing is unrecorded or in doubt. */
+    public boolean couldBeCalledClean() {
+        ArrayView now = view;
+        return (now.state() == ArrayState.ACTIVE || now.state() == ArrayState.ACTIVE_IDLE)
+                && now.redundancyKnown()
+                && traits.redundant()
+                && allRecorded();
+    }
+
+    /**
+     * Becomes clean in a step, if that finds no write and no flush in flight and none begun since. Any thread.
+     *
+     * @param writesBegun what {@link #writesBegun} said when the members were flushed
+     */
+    public void becomeClean(long writesBegun) {
+        gate.becomeClean(writesBegun);
+    }
+
+    /** Leaves readonly or read-auto in a step. Any thread. */
+    public void resumeWriting() {
+        wished.queueResumption();
+    }
+
+    /** Says again what {@code array_state} is. Any thread; allocates nothing. */
+    public void tellStateAgain() {
+        for (ArrayListener listener : listeners.get()) {
+            listener.stateToldAgain();
+        }
+    }
+
+    /** Whether the member in this slot says {@code external_bbl}, for what that is worth: nothing is kept in such a list yet. */
+    boolean badBlocksOutside(int slot) {
+        return (badBlocksOutside.get() >>> slot & 1) != 0;
+    }
+
+    void badBlocksOutside(int slot, boolean outside) {
+        badBlocksOutside.getAndAccumulate(1L << slot, (seen, bit) -> outside ? seen | bit : seen & ~bit);
+    }
+
+    /**
+     * Takes a member that failed, and whose failure is recorded, out of its slot. Any thread that may wait for stores.
+     *
+     * @return whether it is out
+     */
+    boolean removeMember(int slot) {
+        ArrayView now = view;
+        if (now.memberState(slot) != MemberState.FAULTY || WishedState.isQuiet(now)) {
+            return false;
+        }
+        queue.queue(new WorkItem(() -> {
+            if (view.memberState(slot) == MemberState.FAULTY) {
+                publish(view.withMember(slot, MemberState.MISSING));
+            }
+        }));
+        for (ArrayListener listener : listeners.get()) {
+            listener.memberRemoved(slot);
+        }
+        return true;
+    }
+
+    static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
+        IoRequest top;
+        do {
+            top = list.get();
+            request.next = top;
+        } while (!list.compareAndSet(top, request));
     }
 }

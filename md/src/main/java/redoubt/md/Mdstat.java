@@ -1,20 +1,24 @@
 package redoubt.md;
 
 import java.util.List;
+import redoubt.base.ArrayState;
 import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.Outcome;
 
-/** The {@code mdstat} attribute: all arrays of a process in the shape of {@code /proc/mdstat}; notified when any of them changes. */
+/**
+ * The {@code mdstat} attribute: all arrays of a process in the shape of {@code /proc/mdstat}. Its event counter rises when one of them is
+ * started, stopped or broken, and when a member fails or goes; not when an array becomes dirty or clean (Linux, drivers/md/md.c, md_new_event).
+ */
 public final class Mdstat implements ArrayListener {
 
     private static final int CAPACITY_BYTES = 32 << 10;
 
-    private final List<ArrayAttributes> arrays;
+    private final List<MdstatEntry> arrays;
     private final KernfsAttribute attribute = KernfsAttribute.large("mdstat", CAPACITY_BYTES, this::show);
 
     /** Of these arrays; to be added to each as a listener. */
-    public Mdstat(List<ArrayAttributes> arrays) {
+    public Mdstat(List<? extends MdstatEntry> arrays) {
         this.arrays = List.copyOf(arrays);
     }
 
@@ -25,7 +29,7 @@ public final class Mdstat implements ArrayListener {
 
     private Outcome show(AttributeText out) {
         out.append("Personalities : [raid0] [raid1] [raid5] [raid10]").line();
-        for (ArrayAttributes each : arrays) {
+        for (MdstatEntry each : arrays) {
             each.appendMdstat(out);
         }
         return out.append("unused devices: <none>").line();
@@ -33,7 +37,23 @@ public final class Mdstat implements ArrayListener {
 
     @Override
     public void viewChanged(ArrayView before, ArrayView after) {
-        attribute.notifyChange();
+        boolean startedOrStopped = before.broken() != after.broken() || isRunning(before) != isRunning(after);
+        if (startedOrStopped || membersDiffer(before, after)) {
+            attribute.notifyChange();
+        }
+    }
+
+    private static boolean isRunning(ArrayView view) {
+        return view.state() != ArrayState.CLEAR && view.state() != ArrayState.INACTIVE;
+    }
+
+    private static boolean membersDiffer(ArrayView before, ArrayView after) {
+        for (int slot = 0; slot < after.slots(); slot++) {
+            if (before.memberState(slot) != after.memberState(slot)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override

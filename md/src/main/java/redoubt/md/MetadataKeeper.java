@@ -15,6 +15,17 @@ public interface MetadataKeeper {
     /** Records on the survivors that the member in this slot has failed. */
     void recordFailure(int slot, Answer answer);
 
+    /**
+     * Whether somebody outside the engine makes the marks now: then the array shows what it wants in {@code array_state}, and is called clean
+     * when that is stored there. Any thread.
+     */
+    default boolean keptOutside() {
+        return false;
+    }
+
+    /** Kept outside: nothing has been written for the safe-mode delay, and {@code active-idle} is shown. Writes pass all the same. */
+    default void becameIdle() {}
+
     /** Who waits for a record. */
     @FunctionalInterface
     interface Answer {

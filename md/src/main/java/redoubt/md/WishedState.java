@@ -115,6 +115,11 @@ final class WishedState {
         return Outcome.OK;
     }
 
+    /** Leaves readonly or read-auto in a step. */
+    void queueResumption() {
+        queue.queue(writing);
+    }
+
     static boolean isQuiet(ArrayView view) {
         return view.state() == ArrayState.READONLY || view.state() == ArrayState.READ_AUTO;
     }

@@ -18,6 +18,9 @@ import redoubt.workqueue.Workqueue;
  * <p><b>Flushes</b> have a turnstile of their own, which is shut while the clean mark is being made. A member tells of data that it lost once,
  * to whoever flushes it first. Were that a client's flush, and the keeper's the second, clean would be recorded over the loss.
  *
+ * <p><b>Kept outside</b>, it stays open while the array is active-idle, as in md: the metadata says dirty until somebody has stored
+ * {@code clean}, and only then the gate shuts, if nobody is inside and nobody came since the members were flushed.
+ *
  * <p>{@link #enter} and {@link #leave} are called by any thread; what changes the state are steps on the array's queue.
  */
 final class WriteGate {
@@ -28,6 +31,11 @@ final class WriteGate {
     private final Turnstile flushes;
     private final WorkItem dirtyStep = new WorkItem(this::askForDirty);
     private final WorkItem cleanStep = new WorkItem(this::tryToBecomeClean);
+    private final WorkItem busyStep = new WorkItem(this::becomeBusy);
+    private final WorkItem acceptStep = new WorkItem(this::acceptClean);
+
+    private volatile long cleanAtEntries =
+            -1; // what was begun when the members were flushed that `clean` was stored for
 
     private boolean dirtyAsked; // queue only
     private boolean cleanAsked; // queue only
@@ -152,9 +160,15 @@ final class WriteGate {
     void lookForIdleness(long nowNanos) {
         long delay = array.safeModeDelayNanos();
         long entries = turnstile.entries();
+        boolean idleAndOpen = array.view().state() == ArrayState.ACTIVE_IDLE && turnstile.isOpen();
         if (entries != entriesSeen || turnstile.inside() != 0 || delay == 0) {
             entriesSeen = entries;
             quietSinceNanos = nowNanos;
+            if (idleAndOpen) {
+                queue.queue(busyStep);
+            }
+        } else if (idleAndOpen && !keptOutside()) {
+            queue.queue(busyStep); // the engine marks it now, which does that from active
         } else if (nowNanos - quietSinceNanos >= delay && array.mayBecomeClean()) {
             quietSinceNanos = nowNanos;
             tryClean();
@@ -166,7 +180,16 @@ final class WriteGate {
         queue.queue(cleanStep);
     }
 
+    private boolean keptOutside() {
+        MetadataKeeper keeper = array.keeper();
+        return keeper != null && keeper.keptOutside();
+    }
+
     private void tryToBecomeClean() {
+        if (keptOutside()) {
+            becomeIdle();
+            return;
+        }
         if (cleanAsked || !array.mayBecomeClean() || !shutIfEmpty()) {
             return;
         }
@@ -178,6 +201,48 @@ final class WriteGate {
         }
         array.enterState(ArrayState.ACTIVE_IDLE);
         askForClean();
+        if (turnstile.anyParked()) {
+            askForDirty();
+        }
+    }
+
+    private void becomeIdle() {
+        MetadataKeeper keeper = array.keeper();
+        if (keeper != null && !cleanAsked && array.mayBecomeClean() && turnstile.inside() == 0) {
+            array.enterState(ArrayState.ACTIVE_IDLE);
+            keeper.becameIdle();
+        }
+    }
+
+    /** Somebody writes again, or the metadata is kept inside again. */
+    private void becomeBusy() {
+        if (array.view().state() == ArrayState.ACTIVE_IDLE && turnstile.isOpen()) {
+            array.enterState(ArrayState.ACTIVE);
+        }
+    }
+
+    /** A number that changes with every write that begins. */
+    long writesBegun() {
+        return turnstile.entries();
+    }
+
+    void becomeClean(long writesBegun) {
+        cleanAtEntries = writesBegun;
+        queue.queue(acceptStep);
+    }
+
+    private void acceptClean() {
+        if (!keptOutside() || !turnstile.isOpen() || !array.couldBeCalledClean() || !shutIfEmpty()) {
+            return;
+        }
+        // Asked again when nobody is inside: who was there may have found a member faulty before he left.
+        if (turnstile.entries() != cleanAtEntries || !array.couldBeCalledClean()) {
+            letFlushes();
+            turnstile.open();
+            return;
+        }
+        array.enterState(ArrayState.CLEAN);
+        letFlushes();
         if (turnstile.anyParked()) {
             askForDirty();
         }

@@ -84,10 +84,136 @@ class ArrayAttributesTest {
         "twins/md/dev-disk0.img/errors, 0",
         "twins/md/dev-disk0.img/size, 1024",
         "twins/md/dev-disk0.img/serial, SER-0",
-        "twins/md/rd1/path, /tmp/disk1.img"
+        "twins/md/rd1/path, /tmp/disk1.img",
+        "twins/md/reshape_position, none",
+        "twins/md/reshape_direction, forwards",
+        "twins/md/resync_start, none",
+        "twins/md/consistency_policy, resync",
+        "twins/md/max_read_errors, 20",
+        "twins/md/sync_action, idle",
+        "twins/md/sync_completed, none",
+        "twins/md/dev-disk0.img/offset, 0",
+        "twins/md/dev-disk0.img/recovery_start, none"
     })
     void eachAttributeIsShownAsTheKernelShowsIt(String path, String value) throws NodeRefused {
         assertThat(read(path)).isEqualTo(value + "\n");
+    }
+
+    /** What cannot be done is refused with the errno that md gives. */
+    @ParameterizedTest
+    @CsvSource({
+        "level, raid5, EINVAL",
+        "raid_disks, 3, EINVAL",
+        "layout, 1, EBUSY",
+        "chunk_size, 4096, EBUSY",
+        "component_size, 512, EINVAL",
+        "array_size, 2048, E2BIG",
+        "array_size, 512, EBUSY",
+        "array_size, much, EINVAL",
+        "resync_start, 0, EBUSY",
+        "reshape_position, 0, EBUSY",
+        "consistency_policy, ppl, EBUSY",
+        "sync_action, check, EINVAL",
+        "sync_action, resync, EINVAL",
+        "sync_action, nonsense, EINVAL",
+        "dev-disk0.img/slot, none, EBUSY",
+        "dev-disk0.img/offset, 8, EBUSY",
+        "dev-disk0.img/size, 8, EBUSY",
+        "dev-disk0.img/recovery_start, 0, EBUSY",
+        "dev-disk0.img/bad_blocks, 2048 8, ENOSPC",
+        "dev-disk0.img/bad_blocks, 2048, EINVAL",
+        "dev-disk0.img/unacknowledged_bad_blocks, 2048 8, ENOSPC",
+        "dev-disk0.img/state, remove, EBUSY",
+        "dev-disk0.img/state, insync, EINVAL",
+        "dev-disk0.img/state, external_bbl, EINVAL",
+        "dev-disk0.img/state, blocked, EOPNOTSUPP"
+    })
+    void whatCannotBeDoneIsRefused(String attribute, String value, Errno errno) throws NodeRefused {
+        String before = read("twins/md/" + attribute);
+        assertThat(store("twins/md/" + attribute, value)).isEqualTo(errno);
+        assertThat(read("twins/md/" + attribute)).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sync_action, idle", "array_size, default", "dev-disk0.img/state, -blocked"})
+    void whatChangesNothingIsTaken(String attribute, String value) throws NodeRefused {
+        assertThat(store("twins/md/" + attribute, value)).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"array_state, 420", "level, 420", "sync_action, 420", "sync_completed, 292", "degraded, 292"})
+    void eachAttributeHasTheKernelsMode(String attribute, int mode) throws NodeRefused {
+        assertThat(root.attribute("twins/md/" + attribute).mode()).isEqualTo(mode);
+    }
+
+    @Test
+    void aListOfBadBlocksIsEmpty() throws NodeRefused {
+        assertThat(read("twins/md/dev-disk0.img/bad_blocks")).isEmpty();
+        assertThat(read("twins/md/dev-disk0.img/unacknowledged_bad_blocks")).isEmpty();
+    }
+
+    @Test
+    void aMemberThatFailedCanBeRemovedWithItsDirectory() throws NodeRefused {
+        OpenFile state = root.attribute("twins/md/dev-disk1.img/state").open(Access.READ_WRITE);
+        store("twins/md/dev-disk1.img/state", "faulty");
+        rig.run();
+        assertThat(store("twins/md/dev-disk1.img/state", "remove")).isEqualTo(Errno.EBUSY);
+        rig.keeper.answer(true);
+        rig.run();
+        assertThat(state.write(ByteBuffer.wrap("remove".getBytes(UTF_8)))).isEqualTo(6);
+        rig.run();
+        assertThat(rig.array.view().memberState(1)).isEqualTo(MemberState.MISSING);
+        assertThat(read("mdstat")).contains("raid1 disk0.img[0]\n");
+        assertThat(state.read(0, ByteBuffer.allocate(64))).isEqualTo(OpenFile.REFUSED);
+        assertThat(state.refusal().errno()).isEqualTo(Errno.ENODEV);
+        assertThat(((KernfsDirectory) root.find("twins/md")).children().stream().map(redoubt.kernfs.KernfsNode::name))
+                .doesNotContain("dev-disk1.img", "rd1")
+                .contains("dev-disk0.img", "rd0");
+    }
+
+    /** Goal: whoever polls mdstat is woken at md's moments, and not by each clean and dirty. */
+    @Test
+    void mdstatIsToldOfMembersAndNotOfMarks() throws NodeRefused {
+        OpenFile mdstat = root.attribute("mdstat").open(Access.READ);
+        read(mdstat);
+        rig.ask(IoOperation.WRITE);
+        rig.run();
+        rig.keeper.answer(true);
+        rig.run();
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(read("twins/md/array_state")).isEqualTo("active\n");
+        assertThat(mdstat.poll() & OpenFile.POLL_PRI).isZero();
+        store("twins/md/dev-disk1.img/state", "faulty");
+        rig.run();
+        assertThat(mdstat.poll() & OpenFile.POLL_PRI).isNotZero();
+    }
+
+    @Test
+    void aContainerIsShownWithItsDisksAndNeverRuns() throws NodeRefused {
+        ContainerAttributes container = new ContainerAttributes(
+                "md127",
+                "imsm",
+                List.of(
+                        new ContainerAttributes.DiskFacts("sda", 1 << 20, 1 << 16),
+                        new ContainerAttributes.DiskFacts("sdb", 1 << 20, 1 << 16)));
+        root.add(container.directory());
+        assertThat(read("md127/md/metadata_version")).isEqualTo("external:imsm\n");
+        assertThat(read("md127/md/array_state")).isEqualTo("inactive\n");
+        assertThat(read("md127/md/level")).isEmpty();
+        assertThat(read("md127/md/raid_disks")).isEmpty();
+        assertThat(read("md127/md/dev-sda/slot")).isEqualTo("none\n");
+        assertThat(read("md127/md/dev-sdb/offset")).isEqualTo("2048\n");
+        assertThat(store("md127/md/array_state", "active")).isEqualTo(Errno.EINVAL);
+        KernfsDirectory other = KernfsDirectory.root();
+        other.add(new Mdstat(List.of(container)).attribute());
+        try (OpenFile file = other.attribute("mdstat").open(Access.READ)) {
+            assertThat(read(file)).contains("""
+                    md127 : inactive sdb[1](S) sda[0](S)
+                          128 blocks super external:imsm
+                    \s\s\s\s\s\s\s
+                    """);
+        }
     }
 
     @Test
