@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
 import redoubt.block.BlockDevice;
 import redoubt.block.IoBuffer;
@@ -55,6 +56,7 @@ final class MemberWriter {
     private final WorkItem advance = new WorkItem(this::advance);
     private final IoCompletion ended = this::ended;
     private final AtomicInteger open = new AtomicInteger();
+    private final AtomicLong changes;
     private final boolean[] failedNow; // written by completions, read when open is 0
 
     private List<WriteRound.MemberWrites> members = List.of();
@@ -65,11 +67,25 @@ final class MemberWriter {
     private int membersWritten;
 
     MemberWriter(List<BlockDevice> disks, Workqueue queue, IntConsumer lost) {
+        this(disks, queue, lost, 0, new AtomicLong());
+    }
+
+    /**
+     * Makes a writer.
+     *
+     * @param alreadyLost disks that are not to be written: bit k is disk k
+     * @param changes raised when a round begins and when it has ended: odd while the disks may differ
+     */
+    MemberWriter(List<BlockDevice> disks, Workqueue queue, IntConsumer lost, long alreadyLost, AtomicLong changes) {
+        this.changes = changes;
         this.disks = List.copyOf(disks);
         this.queue = queue;
         this.lost = lost;
         this.lostDisks = new boolean[disks.size()];
         this.failedNow = new boolean[disks.size()];
+        for (int disk = 0; disk < lostDisks.length; disk++) {
+            lostDisks[disk] = (alreadyLost >>> disk & 1) != 0;
+        }
         this.memory = new IoMemory(new IoMemory.Cut(BUFFER_BYTES, disks.size() + 1, 0));
         this.pool = new IoRequestPool(2 * disks.size() + 2);
     }
@@ -93,6 +109,7 @@ final class MemberWriter {
      * @param flushFirst whose data must be durable before the first byte is written, by disk; if one of them cannot, nothing is
      */
     void write(WriteRound round, BitSet flushFirst, RoundEnd end) {
+        changes.incrementAndGet();
         this.members = round.members();
         this.end = end;
         member = 0;
@@ -165,6 +182,7 @@ final class MemberWriter {
     private void endRound(Outcome how) {
         RoundEnd whoWaits = end;
         members = List.of();
+        changes.incrementAndGet();
         whoWaits.ended(how);
     }
 

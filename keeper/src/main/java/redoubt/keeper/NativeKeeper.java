@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import redoubt.block.BlockDevice;
 import redoubt.md.Array;
@@ -70,11 +71,27 @@ public final class NativeKeeper {
      */
     public NativeKeeper(
             ContainerMetadata onDisk, List<BlockDevice> disks, Workqueue queue, Consumer<String> complaints) {
+        this(onDisk, disks, queue, complaints, 0, new AtomicLong());
+    }
+
+    /** The keeper of a container of which some disks are lost; see {@link MemberWriter} for the last two. */
+    NativeKeeper(
+            ContainerMetadata onDisk,
+            List<BlockDevice> disks,
+            Workqueue queue,
+            Consumer<String> complaints,
+            long alreadyLost,
+            AtomicLong changes) {
         this.onDisk = onDisk;
         this.published = onDisk;
         this.queue = queue;
         this.complaints = complaints;
-        this.writer = new MemberWriter(disks, queue, this::diskLost);
+        this.writer = new MemberWriter(disks, queue, this::diskLost, alreadyLost, changes);
+    }
+
+    /** Whether everything is recorded that was asked for. On the queue. */
+    boolean isIdle() {
+        return !writing && waiting.isEmpty();
     }
 
     /**
@@ -148,7 +165,8 @@ public final class NativeKeeper {
         }
     }
 
-    private void record(MetadataEvent event, MetadataKeeper.Answer answer) {
+    /** Has an event recorded. On the queue. */
+    void record(MetadataEvent event, MetadataKeeper.Answer answer) {
         waiting.add(new Waiting(event, answer));
         if (!writing) {
             beginRound();

@@ -20,6 +20,14 @@ public interface MetadataFormat {
     List<Extent> usualPlaces(DiskGeometry geometry);
 
     /**
+     * The part of the usual places without which nobody knows the generation: whoever has read it has seen how new the metadata is. Only
+     * for a disk that has usual places.
+     */
+    default Extent anchor(DiskGeometry geometry) {
+        return usualPlaces(geometry).getFirst();
+    }
+
+    /**
      * Looks at one disk.
      *
      * @throws ReadFailed what the reader threw

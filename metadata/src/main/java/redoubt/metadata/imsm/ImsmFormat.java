@@ -44,6 +44,11 @@ public final class ImsmFormat implements MetadataFormat {
     }
 
     @Override
+    public Extent anchor(DiskGeometry geometry) {
+        return new Extent(ImsmPlaces.of(geometry, geometry.sectorBytes()).anchorAt(), geometry.sectorBytes());
+    }
+
+    @Override
     public Finding probe(DiskGeometry geometry, BlockReader reader) throws ReadFailed {
         return ImsmProbe.probe(geometry, reader);
     }

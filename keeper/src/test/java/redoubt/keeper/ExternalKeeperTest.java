@@ -1,0 +1,472 @@
+package redoubt.keeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import redoubt.base.ArrayState;
+import redoubt.block.IoOperation;
+import redoubt.block.IoStatus;
+import redoubt.kernfs.Access;
+import redoubt.kernfs.Errno;
+import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.OpenFile;
+import redoubt.md.MemberState;
+import redoubt.testkit.Asked;
+import redoubt.testkit.Asker;
+import redoubt.testkit.Fault;
+import redoubt.testkit.Seed;
+
+/** The metadata kept by a daemon that may do anything, or nothing at all. */
+class ExternalKeeperTest {
+
+    private static final long PATIENCE_NANOS = ExternalRig.DEADLINE_NANOS + 4 * ExternalRig.MEMBER_LIMIT_NANOS;
+    private static final int RANDOM_STOPS = 100;
+
+    private final long seed = Seed.next();
+    private final SplittableRandom random = new SplittableRandom(seed);
+
+    private static Errno store(KernfsDirectory tree, String path, String value) throws Exception {
+        try (OpenFile file = tree.attribute(path).open(Access.WRITE)) {
+            int taken = file.write(java.nio.ByteBuffer.wrap(value.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+            return taken == OpenFile.REFUSED ? file.refusal().errno() : null;
+        }
+    }
+
+    private static String read(KernfsDirectory tree, String path) throws Exception {
+        try (OpenFile file = tree.attribute(path).open(Access.READ)) {
+            java.nio.ByteBuffer target = java.nio.ByteBuffer.allocate(4096);
+            assertThat(file.read(0, target)).isNotNegative();
+            return java.nio.charset.StandardCharsets.UTF_8.decode(target.flip()).toString();
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- as md does
+
+    @Test
+    void theDaemonTakesTheArrayFromReadonlyAndMarksItDirtyBeforeTheFirstWriteIsLetGo() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.READONLY);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        rig.members.forEach(member -> member.forgetCounts());
+        Asked write = rig.write(0, 1);
+        List<Boolean> durablyDirty = new ArrayList<>();
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, () -> {
+            if (rig.array.view().state() == ArrayState.ACTIVE && durablyDirty.isEmpty()) {
+                // The daemon does not flush; what the power leaves must be dirty all the same.
+                rig.members.forEach(
+                        member -> durablyDirty.add(rig.whole(member.imageAfterPowerCut(new SplittableRandom(seed)))
+                                .orElseThrow()
+                                .metadata()
+                                .picture()
+                                .volumes()
+                                .getFirst()
+                                .dirty()));
+            }
+            return write.settled();
+        });
+        assertThat(write.await()).isEqualTo(IoStatus.OK);
+        assertThat(durablyDirty).as("seed %d", seed).containsExactly(true, true);
+        assertThat(daemon.refused).isSubsetOf("store read-auto EBUSY"); // while it was not current yet
+        assertThat(rig.events).containsExactly("KeeperEntered one");
+    }
+
+    @Test
+    void anIdleArrayIsCalledCleanOnlyAfterAFlushAndTheMetadataOnlyAfterThat() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        rig.until("the metadata is clean", daemon, random, 10 * PATIENCE_NANOS, () -> {
+            boolean clean = rig.whole(0).isPresent() && !rig.volume(0).dirty();
+            if (clean) {
+                assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+            }
+            return clean;
+        });
+        assertThat(daemon.did).containsSubsequence("look active-idle", "store clean", "look clean");
+        assertThat(rig.events).containsExactly("KeeperEntered one");
+    }
+
+    /** Goal: {@code clean} is refused while a flush runs, and the daemon is told when to try again. */
+    @Test
+    void cleanIsRefusedUntilTheMembersAreFlushed() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        daemon.stopAfter(daemon.actions());
+        KernfsDirectory tree = rig.tree(daemon.incarnation().stores(0));
+        assertThat(store(tree, "md126/md/array_state", "clean")).isEqualTo(Errno.EBUSY);
+        rig.workers.runAll(1000);
+        assertThat(store(tree, "md126/md/array_state", "clean")).isNull();
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.CLEAN);
+    }
+
+    @Test
+    void aWriteInActiveIdleGoesOnAtOnce() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        daemon.stopAfter(daemon.actions());
+        rig.time.advance(3 * ExternalRig.IDLE_NANOS);
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);
+        Asked second = rig.write(4096, 2);
+        rig.workers.runAll(1000);
+        assertThat(second.settled()).isTrue();
+        rig.time.advance(1000);
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+    }
+
+    @Test
+    void aFailedMemberIsBlockedUntilTheDaemonHasRecordedItAndThenRemoved() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked first = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, first::settled);
+        rig.members.get(0).inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE));
+        Asked write = rig.write(0, 2);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, () -> {
+            if (write.settled()) {
+                assertThat(rig.array.view().memberState(0)).isIn(MemberState.FAULTY, MemberState.MISSING);
+            }
+            return write.settled();
+        });
+        rig.until(
+                "it is gone",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().memberState(0) == MemberState.MISSING);
+        assertThat(write.await()).isEqualTo(IoStatus.OK);
+        assertThat(daemon.did).containsSubsequence("store -blocked", "store remove");
+        assertThat(rig.events).doesNotContain("KeeperTakenOver");
+        rig.expectSurvivorsAgree();
+    }
+
+    // ---------------------------------------------------------------------------------------------- the deadline
+
+    @Test
+    void withoutADeadlineAWriteWaitsForTheDaemonAsInLinux() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        daemon.stopAfter(daemon.actions());
+        Asked write = rig.write(0, 1);
+        for (int i = 0; i < 1000; i++) {
+            rig.step();
+        }
+        rig.time.advance(3_600_000_000_000L);
+        rig.workers.runAll(1000);
+        assertThat(write.settled()).isFalse();
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.WRITE_PENDING);
+        daemon.goOn();
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+    }
+
+    /** Goal: whoever is stopped, at whichever of its steps, delays a write by no more than the deadline and the members' time limits. */
+    @Test
+    void aDaemonStoppedAtAnyStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
+        int steps = course(Integer.MAX_VALUE, seed);
+        assertThat(steps).isGreaterThan(30);
+        for (int stop = 0; stop <= steps; stop++) {
+            course(stop, seed);
+        }
+    }
+
+    /** The same, at moments that the seed chooses, in orders that the seed chooses. */
+    @Test
+    void aDaemonStoppedAtAnyMomentHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
+        for (int round = 0; round < RANDOM_STOPS; round++) {
+            course(random.nextInt(60), seed + round);
+        }
+    }
+
+    /** Writes, becomes idle, writes again, loses a member, writes: with a daemon that stops after so many actions, and later goes on. */
+    private static int course(int stopAfter, long seed) throws Exception {
+        SplittableRandom random = new SplittableRandom(seed);
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        daemon.stopAfter(stopAfter);
+        boolean taken = false;
+        for (int i = 0; i < 200 && !taken; i++) {
+            rig.step(daemon, random);
+            taken = rig.array.view().state() != ArrayState.READONLY;
+        }
+        if (!taken) { // it stopped before it took the array: somebody else lets writes through
+            assertThat(store(rig.tree(rig.keeper.onlooker(0)), "md126/md/array_state", "read-auto"))
+                    .isNull();
+            rig.until(
+                    "read-auto",
+                    daemon,
+                    random,
+                    PATIENCE_NANOS,
+                    () -> rig.array.view().state() != ArrayState.READONLY);
+        }
+        int written = 0;
+        for (int round = 0; round < 2; round++) {
+            Asked write = rig.write(4096L * written++, written);
+            rig.until("a write ends", daemon, random, PATIENCE_NANOS, write::settled);
+            assertThat(write.await()).as("seed %d", seed).isEqualTo(IoStatus.OK);
+            for (int i = 0; i < 120; i++) {
+                rig.step(daemon, random);
+            }
+        }
+        rig.members.get(0).inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE));
+        Asked write = rig.write(4096L * written++, written);
+        rig.until("a write that meets a failure ends", daemon, random, PATIENCE_NANOS, write::settled);
+        assertThat(write.await()).as("seed %d", seed).isEqualTo(IoStatus.OK);
+        rig.expectSurvivorsAgree();
+        int actions = daemon.actions();
+        boolean fenced = daemon.incarnation().standing() == Standing.FENCED;
+        byte[] before = rig.metadataArea(1);
+        if (fenced) {
+            rig.array.tellStateAgain(); // it wakes to see what there is to do, with what it remembers
+            daemon.goOn();
+            for (int i = 0; i < 40; i++) {
+                daemon.runOne();
+                rig.workers.runAll(1000);
+            }
+            assertThat(rig.metadataArea(1))
+                    .as("nothing of an old epoch lands, seed %d", seed)
+                    .isEqualTo(before);
+            assertThat(rig.array.view().broken()).isFalse();
+        }
+        for (int i = 0; i < written; i++) {
+            assertThat(rig.clients.read(4096L * i, 4096)[0]).isEqualTo((byte) (i + 1));
+        }
+        return actions;
+    }
+
+    // ---------------------------------------------------------------------------------------------- the fence
+
+    private static ExternalRig pendingWith(ScriptedDaemon[] daemon, long seed, SplittableRandom random)
+            throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon one = rig.daemon("one");
+        daemon[0] = one;
+        rig.until(
+                "read-auto", one, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        one.stopAfter(one.actions());
+        return rig;
+    }
+
+    @Test
+    void anOldEpochsDoorPassesNothingAndItsTreeTakesNothing() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        KernfsDirectory tree = rig.tree(daemon[0].incarnation().stores(0));
+        KernfsDirectory plain = rig.tree(rig.keeper.onlooker(0));
+        assertThat(read(plain, "md126/md/metadata_version")).isEqualTo("external:/md127/0\n");
+        Asked write = rig.write(0, 1);
+        rig.workers.runAll(1000);
+        assertThat(store(plain, "md126/md/array_state", "active")).isEqualTo(Errno.EBUSY);
+        rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
+        assertThat(rig.events).contains("KeeperFenced one", "KeeperTakenOver");
+        assertThat(read(plain, "md126/md/metadata_version")).isEqualTo("external:-md127/0\n");
+        byte[] before = rig.metadataArea(0);
+        long generation = rig.generation(0);
+        try (Asker asker = new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step)) {
+            long anchor = ExternalRig.geometry().sizeBytes() - 1024;
+            assertThat(asker.write(anchor, new byte[512])).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(asker.ask(IoOperation.READ, 0, 4096, 0, null)).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(asker.flush()).isEqualTo(IoStatus.IO_ERROR);
+        }
+        assertThat(rig.metadataArea(0)).isEqualTo(before);
+        assertThat(rig.generation(0)).isEqualTo(generation);
+        assertThat(store(tree, "md126/md/array_state", "active")).isEqualTo(Errno.EBUSY);
+        assertThat(store(tree, "md126/md/array_state", "readonly")).isEqualTo(Errno.EBUSY);
+        assertThat(store(tree, "md126/md/dev-sim0/state", "faulty")).isEqualTo(Errno.EBUSY);
+        assertThatThrownBy(() -> rig.keeper.enter("one")).isInstanceOf(ExternalKeeper.Refused.class);
+    }
+
+    @Test
+    void aDoorTakesWritesIntoTheMetadataAreaOnlyAndFromTheCurrentDaemonOnly() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        Incarnation newcomer = rig.keeper.enter("two");
+        long anchor = ExternalRig.geometry().sizeBytes() - 1024;
+        byte[] same = java.util.Arrays.copyOfRange(rig.members.get(0).content(), (int) anchor, (int) anchor + 512);
+        try (Asker current = new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step);
+                Asker late = new Asker(newcomer.door(0)).steppedBy(rig::step)) {
+            assertThat(current.write(anchor, same)).isEqualTo(IoStatus.OK);
+            assertThat(current.write(0, new byte[512])).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(current.ask(IoOperation.TRIM, anchor, 512, 0, null)).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(late.write(anchor, same)).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(late.read(0, 512)).hasSize(512);
+        }
+    }
+
+    /** A door write that was passed on and hangs costs its member its place; the takeover does not wait for longer than its time limit. */
+    @Test
+    void aDoorWriteThatHangsIsGivenUpWithItsMemberAndTheTakeoverGoesOn() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        long anchor = ExternalRig.geometry().sizeBytes() - 1024;
+        rig.members.get(0).inject(Fault.hanging(IoOperation.WRITE));
+        Asker asker = new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step);
+        Asked hanging = asker.startWrite(anchor, new byte[512], 0);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
+        assertThat(write.await()).isEqualTo(IoStatus.OK);
+        assertThat(hanging.await()).isEqualTo(IoStatus.TIMED_OUT);
+        assertThat(rig.array.view().inSync(0)).isFalse();
+        rig.expectSurvivorsAgree();
+    }
+
+    // ---------------------------------------------------------------------------------------------- the hand-back
+
+    @Test
+    void theMetadataGoesBackOnlyToANewDaemonThatHasReadWhatIsOnTheDisksNow() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        ScriptedDaemon two = rig.daemon("two"); // reads before the takeover writes
+        for (int i = 0; i < 20; i++) {
+            two.runOne();
+            rig.workers.runAll(1000);
+        }
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
+        rig.workers.runAll(1000);
+        assertThat(two.incarnation().standing()).isEqualTo(Standing.NEWCOMER);
+        assertThat(rig.keeper.current()).isEmpty();
+        rig.until(
+                "clean again, by the engine",
+                daemon[0],
+                random,
+                10 * PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.CLEAN);
+        two.readAgain();
+        rig.until(
+                "it is current",
+                two,
+                random,
+                PATIENCE_NANOS,
+                () -> two.incarnation().standing() == Standing.CURRENT);
+        Asked second = rig.write(4096, 2);
+        rig.until("the second write ends", two, random, PATIENCE_NANOS, second::settled);
+        assertThat(second.await()).isEqualTo(IoStatus.OK);
+        assertThat(two.did).contains("store active");
+        assertThat(daemon[0].incarnation().standing()).isEqualTo(Standing.FENCED);
+        rig.expectSurvivorsAgree();
+    }
+
+    @Test
+    void aDaemonThatLeavesIsFollowedByTheEngineAtOnce() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        daemon.incarnation().leave();
+        daemon.stopAfter(0);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        assertThat(write.await()).isEqualTo(IoStatus.OK);
+        rig.expectSurvivorsAgree();
+    }
+
+    /** Goal: a clean mark that is wished during a takeover never comes behind the dirty mark of a write that came after it. */
+    @Test
+    void noVolumeIsMarkedCleanBehindAWriteThatCameDuringATakeover() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked first = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, first::settled);
+        daemon.stopAfter(0);
+        rig.members.get(0).inject(Fault.delaying(3 * ExternalRig.IDLE_NANOS, IoOperation.READ)); // of the takeover
+        daemon.incarnation().leave();
+        rig.workers.runAll(1000);
+        rig.time.advance(2 * ExternalRig.IDLE_NANOS);
+        rig.workers.runAll(1000);
+        assertThat(rig.events).doesNotContain("KeeperTakenOver");
+        Asked second = rig.write(4096, 2);
+        rig.until("the second write ends", daemon, random, PATIENCE_NANOS, () -> {
+            rig.workers.runAll(1000);
+            return second.settled() && rig.events.contains("KeeperTakenOver");
+        });
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
+        assertThat(rig.volume(1).dirty()).as("seed %d", seed).isTrue();
+    }
+
+    @Test
+    void aStopMarksCleanWhateverTheDaemonDoes() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        assertThat(rig.volume(0).dirty()).isTrue();
+        var good = new java.util.concurrent.atomic.AtomicBoolean();
+        var ended = new java.util.concurrent.CountDownLatch(1);
+        redoubt.base.Threads.start("stopper", () -> {
+            good.set(rig.array.stop(60_000_000_000L));
+            ended.countDown();
+        });
+        redoubt.testkit.Waiting.until("it is stopped", () -> {
+            rig.workers.runAll(1000);
+            return ended.getCount() == 0;
+        });
+        assertThat(good).isTrue();
+        assertThat(rig.volume(0).dirty()).isFalse();
+        assertThat(rig.volume(1).dirty()).isFalse();
+        assertThat(daemon.incarnation().standing()).isEqualTo(Standing.FENCED);
+    }
+}
