@@ -14,14 +14,17 @@ import redoubt.block.BlockDevice;
 import redoubt.block.FileDevice;
 import redoubt.block.IoMemory;
 import redoubt.block.IoRequestPool;
+import redoubt.keeper.ExternalKeeper;
 import redoubt.keeper.NativeKeeper;
 import redoubt.md.Array;
 import redoubt.md.ArrayPlan;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
+import redoubt.md.MetadataKeeper;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.ContainerPicture;
+import redoubt.metadata.MetadataFormat;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 import redoubt.metadata.Printable;
@@ -50,6 +53,7 @@ public final class AssembledContainer implements AutoCloseable {
      * What a container is built from.
      *
      * @param scan how it was found
+     * @param format what its metadata is written in
      * @param metadata its metadata, with the disks by their place in {@code devices}
      * @param devices the disks
      * @param names what users call them
@@ -59,6 +63,7 @@ public final class AssembledContainer implements AutoCloseable {
      */
     record Parts(
             Scan scan,
+            MetadataFormat format,
             ContainerMetadata metadata,
             List<BlockDevice> devices,
             List<String> names,
@@ -66,17 +71,27 @@ public final class AssembledContainer implements AutoCloseable {
             List<DiskReads> reads,
             boolean uneven) {}
 
+    /** What the container is called where a daemon outside keeps the metadata; its arrays are md126 and downwards, as with mdadm. */
+    public static final String CONTAINER_NODE = "md127";
+
     private static final int BLOCK_BYTES_LIMIT = 65536;
 
     private final Parts parts;
     private final boolean writable;
     private final Workqueue queue;
     private final @Nullable NativeKeeper keeper;
+    private final @Nullable ExternalKeeper external;
     private final List<Volume> volumes;
     private boolean closed;
 
     private AssembledContainer(
-            Parts parts, boolean writable, Workqueue queue, @Nullable NativeKeeper keeper, List<Volume> volumes) {
+            Parts parts,
+            boolean writable,
+            Workqueue queue,
+            @Nullable NativeKeeper keeper,
+            @Nullable ExternalKeeper external,
+            List<Volume> volumes) {
+        this.external = external;
         this.parts = parts;
         this.writable = writable;
         this.queue = queue;
@@ -110,9 +125,22 @@ public final class AssembledContainer implements AutoCloseable {
                     memory);
             volumes.add(new Volume(plans.get(i).name(), parts.volumes().get(i), array));
         }
-        NativeKeeper keeper =
-                options.writable() ? new NativeKeeper(evened(parts), parts.devices(), queue, complaints) : null;
-        return new AssembledContainer(parts, options.writable(), queue, keeper, volumes);
+        NativeKeeper keeper = null;
+        ExternalKeeper external = null;
+        if (options.writable() && options.daemonDeadlineNanos().isPresent()) {
+            external = new ExternalKeeper(
+                    new ExternalKeeper.Terms(
+                            CONTAINER_NODE, options.daemonDeadlineNanos().getAsLong()),
+                    parts.format(),
+                    evened(parts),
+                    parts.devices(),
+                    queue,
+                    heartbeat,
+                    complaints);
+        } else if (options.writable()) {
+            keeper = new NativeKeeper(evened(parts), parts.devices(), queue, complaints);
+        }
+        return new AssembledContainer(parts, options.writable(), queue, keeper, external, volumes);
     }
 
     /**
@@ -215,6 +243,18 @@ public final class AssembledContainer implements AutoCloseable {
      * @throws AssemblyRefused if it cannot be written; then nothing was started, and the caller closes
      */
     public void start(long limitNanos) throws AssemblyRefused {
+        ExternalKeeper outside = external;
+        if (outside != null) {
+            List<MetadataKeeper> each = new ArrayList<>();
+            for (Volume volume : volumes) {
+                VolumePicture picture = volume.found().picture();
+                each.add(outside.volume(picture.index(), volume.array(), slotOfDisk(picture)));
+            }
+            for (int i = 0; i < each.size(); i++) {
+                volumes.get(i).array().start(each.get(i));
+            }
+            return;
+        }
         NativeKeeper records = keeper;
         if (records == null) {
             volumes.forEach(volume -> volume.array().start(null));
@@ -259,7 +299,9 @@ public final class AssembledContainer implements AutoCloseable {
         for (Volume volume : volumes) {
             good &= volume.array().stop(Math.max(1, limitNanos / volumes.size()));
         }
-        good = good && allRecorded(deadline);
+        if (good || external != null) { // a daemon is fenced whatever else went wrong
+            good &= allRecorded(deadline);
+        }
         closed = true;
         queue.close();
         parts.devices().forEach(BlockDevice::close);
@@ -270,7 +312,11 @@ public final class AssembledContainer implements AutoCloseable {
     /** What one volume's last mark met may be for another one to record: the keeper has to be done with all of it. */
     private boolean allRecorded(long deadline) {
         NativeKeeper records = keeper;
+        ExternalKeeper outside = external;
         try {
+            if (outside != null) {
+                return outside.close(deadline - System.nanoTime());
+            }
             return records == null || records.awaitIdle(deadline - System.nanoTime());
         } catch (InterruptedException hurried) {
             Thread.currentThread().interrupt();
@@ -321,6 +367,11 @@ public final class AssembledContainer implements AutoCloseable {
         return List.copyOf(parts.devices());
     }
 
+    /** What users call these disks, in the same order. */
+    public List<String> diskNames() {
+        return List.copyOf(parts.names());
+    }
+
     /** How the disks were found. */
     public Scan scan() {
         return parts.scan();
@@ -334,10 +385,19 @@ public final class AssembledContainer implements AutoCloseable {
     /** The container as its metadata says it is now. */
     public ContainerPicture picture() {
         NativeKeeper records = keeper;
+        ExternalKeeper outside = external;
+        if (outside != null) {
+            return outside.metadata().picture();
+        }
         return (records == null ? parts.metadata() : records.metadata()).picture();
     }
 
-    /** Who keeps the metadata; empty where nothing is written. */
+    /** Through whom a daemon outside keeps the metadata; empty where none is to. */
+    public Optional<ExternalKeeper> external() {
+        return Optional.ofNullable(external);
+    }
+
+    /** Who keeps the metadata in the engine; empty where nobody does. */
     public Optional<NativeKeeper> keeper() {
         return Optional.ofNullable(keeper);
     }

@@ -94,7 +94,14 @@ public final class Assembly {
             List<FoundVolume> wanted = judge(scan, found, cast, options);
             AssembledContainer container = AssembledContainer.build(
                     new AssembledContainer.Parts(
-                            scan, cast.metadata, cast.devices, cast.names, wanted, cast.reads, cast.uneven),
+                            scan,
+                            cast.format,
+                            cast.metadata,
+                            cast.devices,
+                            cast.names,
+                            wanted,
+                            cast.reads,
+                            cast.uneven),
                     options,
                     heartbeat,
                     workers,
@@ -182,6 +189,7 @@ public final class Assembly {
 
     /** The disks of the container, numbered anew without gaps, since a keeper counts them so. */
     private record Cast(
+            MetadataFormat format,
             ContainerMetadata metadata,
             List<BlockDevice> devices,
             List<String> names,
@@ -215,7 +223,7 @@ public final class Assembly {
         for (ContainerChoice choice : format.choose(Scan.candidates(format, disks, numbers))) {
             if (choice instanceof ContainerChoice.Chosen(ContainerMetadata metadata, var placements)
                     && metadata.picture().uuid().equals(found.uuid())) {
-                return new Cast(metadata, devices, names, reads, uneven);
+                return new Cast(format, metadata, devices, names, reads, uneven);
             }
         }
         throw new IllegalStateException("the format chose a container once, and not again");

@@ -36,8 +36,11 @@ final class EngineWaits {
         // A call into the kernel that does not come back is given up by the beat, so a lane ends when that does.
         graph.declare(LANE, Waits.on(HEARTBEAT).neededBy(WRITE));
         graph.declare(CONTAINER_QUEUE, OF_CONTAINER_QUEUE);
-        graph.declare(DIRTY_MARK, Waits.on(CONTAINER_QUEUE, LANE).neededBy(WRITE));
-        graph.declare(FAILURE_RECORD, Waits.on(CONTAINER_QUEUE, LANE).neededBy(WRITE));
+        // A daemon outside is not in the graph, although marks may be asked of it: it may wait for anything, a write
+        // among it, and the
+        // beat ends the wait for it at the deadline. Only a user who gives it no deadline has Linux' circle.
+        graph.declare(DIRTY_MARK, Waits.on(CONTAINER_QUEUE, LANE, HEARTBEAT).neededBy(WRITE));
+        graph.declare(FAILURE_RECORD, Waits.on(CONTAINER_QUEUE, LANE, HEARTBEAT).neededBy(WRITE));
         // Who mounts the attribute tree allocates with its lock in hand, and memory may be given back by a write only:
         // so no
         // write may ever wait for what is told from kernfs_wq, rescuer or not.

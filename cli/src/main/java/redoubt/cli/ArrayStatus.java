@@ -56,7 +56,7 @@ record ArrayStatus(
     record MemberStatus(
             String name, int slot, String state, long readErrors, String path, String serial, long offsetBytes) {
         boolean inSync() {
-            return state.equals("in_sync");
+            return state.startsWith("in_sync");
         }
     }
 

@@ -42,6 +42,12 @@ import redoubt.fuse.FuseRefused;
                     + " any program; it takes whole blocks, and is not truncated (dd conv=notrunc). Files belong to the user who serves, and"
                     + " nobody else sees them. What is mounted goes when serve ends, and also when it is killed.",
             "",
+            "With --keeper external the arrays start readonly and wait for a daemon, which stores a name of its own in the"
+                    + " attribute daemons/enter of the control socket. It finds the attributes in daemons/NAME, and the"
+                    + " disks at the NBD exports door/NAME/0 and so on, where only the metadata can be written, and only by the daemon"
+                    + " that is current. One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
+                    + " then on, until another daemon has read it.",
+            "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
                     + " (Type=notify)."
         },
@@ -98,6 +104,23 @@ final class ServeCommand extends Verb {
             defaultValue = "30s",
             description = "How long a member may take over one request. Default: ${DEFAULT-VALUE}")
     private String memberTimeout = "";
+
+    @Option(
+            names = "--keeper",
+            paramLabel = "native|external",
+            defaultValue = "native",
+            description = "Who keeps the metadata: the engine, or a daemon outside as with Linux and mdmon."
+                    + " Default: ${DEFAULT-VALUE}")
+    private String keeper = "";
+
+    @Option(
+            names = "--keeper-deadline",
+            paramLabel = "TIME",
+            defaultValue = "5s",
+            description =
+                    "How long writes wait for that daemon before it is fenced and the engine takes over; 0 for ever,"
+                            + " as Linux does. Default: ${DEFAULT-VALUE}")
+    private String keeperDeadline = "";
 
     @Option(
             names = "--control",
@@ -209,10 +232,18 @@ final class ServeCommand extends Verb {
         if (trustSerials) {
             insisted.add(Insistence.SERIALS);
         }
+        boolean external = keeper.equals("external");
+        if (!external && !keeper.equals("native")) {
+            throw new Refused(ExitCode.USAGE, "'" + keeper + "' keeps no metadata; write native or external");
+        }
+        if (external && readOnly) {
+            throw new Refused(ExitCode.USAGE, "with --read-only no metadata is kept; leave out --keeper external");
+        }
         AssemblyOptions base = readOnly ? AssemblyOptions.READ_ONLY : AssemblyOptions.WRITABLE;
-        return base.insisting(insisted)
+        AssemblyOptions options = base.insisting(insisted)
                 .forArrays(Set.copyOf(arrays))
                 .withMemberTimeoutNanos(Seconds.parse(memberTimeout));
+        return external ? options.keptOutside(Seconds.parse(keeperDeadline)) : options;
     }
 
     private Service.Sockets sockets(AssembledContainer container, List<ListenAddress> addresses) throws IOException {

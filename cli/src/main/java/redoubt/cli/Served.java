@@ -63,8 +63,9 @@ final class Served {
         }
         Path socket = control.orElseGet(() -> ControlPath.of(ControlPath.directory(), name));
         Attributes attributes = connect(name, socket);
+        String wanted = named(attributes, name);
         for (String each : arrays(attributes)) {
-            if (each.equals(name) || each.equals(nodeName(name))) {
+            if (each.equals(wanted) || each.equals(nodeName(wanted))) {
                 return new Array(attributes, each);
             }
         }
@@ -103,10 +104,39 @@ final class Served {
         }
     }
 
+    /** What the tree calls an array that may be known there by another name: both lead to one UUID. */
+    private static String named(Attributes attributes, String name) throws IOException, Refused {
+        try {
+            for (Attributes.Entry entry : attributes.list("block")) {
+                if (entry.kind() == Attributes.Kind.LINK && entry.name().equals(nodeName(name))) {
+                    String uuid = attributes.read("block/" + entry.name() + "/md/uuid");
+                    for (String each : arrays(attributes)) {
+                        if (attributes.read("block/" + each + "/md/uuid").equals(uuid)) {
+                            return each;
+                        }
+                    }
+                }
+            }
+            return name;
+        } catch (AttributeRefused refused) {
+            throw unexpected(refused);
+        }
+    }
+
     /** The arrays of a process. */
     static List<String> arrays(Attributes attributes) throws IOException, Refused {
         try {
-            return attributes.list("block").stream().map(Attributes.Entry::name).toList();
+            List<String> arrays = new ArrayList<>();
+            for (Attributes.Entry entry : attributes.list("block")) {
+                boolean array = entry.kind() == Attributes.Kind.DIRECTORY
+                        && !attributes
+                                .read("block/" + entry.name() + "/md/level")
+                                .isEmpty();
+                if (array) { // and not a container, nor another name of one
+                    arrays.add(entry.name());
+                }
+            }
+            return arrays;
         } catch (AttributeRefused refused) {
             throw unexpected(refused);
         }

@@ -1,37 +1,32 @@
 package redoubt.cli;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import redoubt.assembly.AssembledContainer;
-import redoubt.assembly.Disk;
-import redoubt.assembly.KnownSerial;
-import redoubt.assembly.ScannedDisk;
 import redoubt.base.Clock;
 import redoubt.control.EventRing;
+import redoubt.keeper.ExternalKeeper;
 import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.KernfsTree;
 import redoubt.kernfs.NodeRefused;
 import redoubt.kernfs.Outcome;
 import redoubt.md.ArrayAttributes;
 import redoubt.md.ArrayListener;
 import redoubt.md.ArrayView;
-import redoubt.md.Member;
-import redoubt.metadata.Printable;
-import redoubt.metadata.VolumePicture;
 
 /**
  * The tree of a process that serves, in the shape that tools know from {@code /sys} and {@code /proc}:
  *
  * <pre>
- * block/NAME/md/...     each volume, as under /sys/block
+ * block/NAME/md/...     each volume, as under /sys/block; where a daemon keeps the metadata it is block/md126, with a link NAME
+ * block/md127           the container, where a daemon keeps the metadata
+ * daemons/...           daemons that keep it; see DaemonTrees
  * mdstat                all of them, as /proc/mdstat
  * events                what happened, newest last
  * volumes/              where serve --mount shows the arrays as files; else not there
@@ -71,25 +66,25 @@ final class ServedTree {
      * Builds the tree.
      *
      * @param queues what the tree's subscribers are told from, and what is shown of it
+     * @param doors told when a daemon comes that is to keep the metadata, and when it is gone
      * @param stop called, on the control server's thread, when somebody asks the process to stop; must not wait
      */
-    ServedTree(AssembledContainer container, ServedQueues queues, Runnable stop) {
+    ServedTree(AssembledContainer container, ServedQueues queues, DaemonTrees.Doors doors, Runnable stop) {
         tree = new KernfsTree(queues.forTree());
         KernfsDirectory root = tree.root();
+        TreeShape shape = new TreeShape(container, this::inUse);
         List<ArrayAttributes> arrays = new ArrayList<>();
-        List<KernfsDirectory> directories = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
-            ArrayAttributes attributes = new ArrayAttributes(
-                    Served.nodeName(volume.name()), volume.array(), facts(container, volume), this::inUse);
-            arrays.add(attributes);
-            directories.add(attributes.directory());
+            arrays.add(shape.array(volume, shape.onlooker(volume)));
             volume.array().addListener(new EventLog(volume.name()));
         }
-        redoubt.md.Mdstat mdstat = new redoubt.md.Mdstat(arrays);
-        container.volumes().forEach(volume -> volume.array().addListener(mdstat));
         try {
-            root.add(new KernfsDirectory("block", directories.toArray(KernfsDirectory[]::new)));
-            root.add(mdstat.attribute());
+            root.add(new KernfsDirectory("block", shape.block(arrays).toArray(KernfsNode[]::new)));
+            root.add(shape.mdstat(arrays).attribute());
+            Optional<ExternalKeeper> outside = container.external();
+            if (outside.isPresent()) {
+                root.add(new DaemonTrees(container, outside.get(), shape, doors).directory());
+            }
             root.add(events.attribute());
             root.add(queues.attributes(container.queue()));
             root.add(new KernfsDirectory(
@@ -188,47 +183,5 @@ final class ServedTree {
         public void event(String what, String member) {
             events.record(what, array, member);
         }
-    }
-
-    private static ArrayAttributes.Facts facts(AssembledContainer container, AssembledContainer.Volume volume) {
-        VolumePicture picture = volume.found().picture();
-        List<ArrayAttributes.@Nullable MemberFacts> members = new ArrayList<>();
-        Set<String> names = new HashSet<>();
-        for (int slot = 0; slot < volume.array().view().slots(); slot++) {
-            Member member = volume.array().view().occupant(slot);
-            members.add(member == null ? null : memberFacts(container, member, names));
-        }
-        boolean chunked = !volume.array().traits().level().word().equals("raid1");
-        return new ArrayAttributes.Facts(
-                container.picture().format(),
-                picture.uuid().colonForm(),
-                picture.layout(),
-                chunked ? picture.chunkBytes() : 0,
-                members);
-    }
-
-    /** A disk is called after its file; two files of one name are told apart by the slot. */
-    private static ArrayAttributes.MemberFacts memberFacts(
-            AssembledContainer container, Member member, Set<String> names) {
-        String path = member.name();
-        String name = Served.nodeName(path.substring(path.lastIndexOf('/') + 1));
-        if (!names.add(name)) {
-            name = name + "~" + member.slot();
-            names.add(name);
-        }
-        Optional<String> serial = container.scan().disks().stream()
-                .filter(disk -> disk.disk().location().equals(path))
-                .findFirst()
-                .flatMap(ScannedDisk::serial)
-                .map(KnownSerial::text);
-        return new ArrayAttributes.MemberFacts(
-                name, Console.printable(absolute(path)), Printable.of(serial.orElse("")));
-    }
-
-    /** Who asks where a member is may stand somewhere else. */
-    private static String absolute(String path) {
-        return Disk.at(path).isUri()
-                ? path
-                : Path.of(path).toAbsolutePath().normalize().toString();
     }
 }

@@ -106,13 +106,18 @@ final class Service {
     static Service start(
             AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
             throws IOException, FuseRefused {
+        NbdExports exports = new NbdExports();
+        for (AssembledContainer.Volume volume : container.volumes()) {
+            exports.add(
+                    volume.name(), volume.array(), description(volume.found().picture()));
+        }
         boolean started = false;
         ServedQueues queues = new ServedQueues(heartbeat);
         try {
-            ServedTree tree = new ServedTree(container, queues, stop);
+            ServedTree tree = new ServedTree(container, queues, new DoorExports(exports), stop);
             ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
             try {
-                Service service = start(container, heartbeat, memory, sockets, queues, tree, control);
+                Service service = start(container, heartbeat, memory, sockets, queues, exports, tree, control);
                 started = true;
                 return service;
             } finally {
@@ -133,18 +138,19 @@ final class Service {
             IoMemory memory,
             Sockets sockets,
             ServedQueues queues,
+            NbdExports exports,
             ServedTree tree,
             ControlServer control)
             throws IOException, FuseRefused {
-        NbdExports exports = new NbdExports();
-        for (AssembledContainer.Volume volume : container.volumes()) {
-            exports.add(
-                    volume.name(), volume.array(), description(volume.found().picture()));
-        }
         NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
         boolean started = false;
         try {
-            List<String> uris = listen(nbd, sockets.listen(), exports.names());
+            List<String> uris = listen(
+                    nbd,
+                    sockets.listen(),
+                    container.volumes().stream()
+                            .map(AssembledContainer.Volume::name)
+                            .toList());
             List<Path> links = link(sockets);
             queues.rehearse();
             FuseMount mount = sockets.mount().isPresent()

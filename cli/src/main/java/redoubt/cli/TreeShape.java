@@ -1,0 +1,151 @@
+package redoubt.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import redoubt.assembly.AssembledContainer;
+import redoubt.assembly.Disk;
+import redoubt.assembly.KnownSerial;
+import redoubt.assembly.ScannedDisk;
+import redoubt.base.Extent;
+import redoubt.keeper.ExternalKeeper;
+import redoubt.kernfs.KernfsLink;
+import redoubt.kernfs.KernfsNode;
+import redoubt.md.ArrayAttributes;
+import redoubt.md.ContainerAttributes;
+import redoubt.md.KeeperStores;
+import redoubt.md.Mdstat;
+import redoubt.md.MdstatEntry;
+import redoubt.md.Member;
+import redoubt.metadata.Printable;
+import redoubt.metadata.VolumePicture;
+
+/**
+ * How the arrays of a container are called and shown, in every tree that shows them: by the volumes' names where the engine keeps the metadata;
+ * by md's numbers, with the container among them, where a daemon does, for daemons know nothing else.
+ */
+final class TreeShape {
+
+    /** The number of the container's first volume; the next ones count downwards, as mdadm does. */
+    private static final int FIRST_VOLUME_NODE = 126;
+
+    private final AssembledContainer container;
+    private final BooleanSupplier inUse;
+
+    TreeShape(AssembledContainer container, BooleanSupplier inUse) {
+        this.container = container;
+        this.inUse = inUse;
+    }
+
+    /** The attributes of a volume, put nowhere yet; it listens from now on. */
+    ArrayAttributes array(AssembledContainer.Volume volume, @Nullable KeeperStores stores) {
+        return new ArrayAttributes(node(volume), volume.array(), facts(container, volume), inUse, stores);
+    }
+
+    /** What those can store who are no daemon; null where the engine keeps the metadata. */
+    @Nullable
+    KeeperStores onlooker(AssembledContainer.Volume volume) {
+        return container
+                .external()
+                .map(keeper -> keeper.onlooker(volume.found().picture().index()))
+                .orElse(null);
+    }
+
+    private String node(AssembledContainer.Volume volume) {
+        return container.external().isPresent()
+                ? "md" + (FIRST_VOLUME_NODE - volume.found().picture().index())
+                : Served.nodeName(volume.name());
+    }
+
+    /** What stands in {@code block}. */
+    List<KernfsNode> block(List<ArrayAttributes> arrays) {
+        List<KernfsNode> nodes = new ArrayList<>();
+        arrays.forEach(array -> nodes.add(array.directory()));
+        if (container.external().isPresent()) {
+            nodes.add(containerAttributes().directory());
+            for (int i = 0; i < arrays.size(); i++) {
+                String name = Served.nodeName(container.volumes().get(i).name());
+                if (nodes.stream().noneMatch(node -> node.name().equals(name))) {
+                    nodes.add(new KernfsLink(name, arrays.get(i).directory()));
+                }
+            }
+        }
+        return nodes;
+    }
+
+    /** The {@code mdstat} over these; it listens from now on. */
+    Mdstat mdstat(List<ArrayAttributes> arrays) {
+        List<MdstatEntry> entries = new ArrayList<>(arrays);
+        if (container.external().isPresent()) {
+            entries.add(containerAttributes());
+        }
+        Mdstat mdstat = new Mdstat(entries);
+        container.volumes().forEach(volume -> volume.array().addListener(mdstat));
+        return mdstat;
+    }
+
+    private ContainerAttributes containerAttributes() {
+        List<ContainerAttributes.DiskFacts> disks = new ArrayList<>();
+        ExternalKeeper keeper = container.external().orElseThrow();
+        Set<String> names = new HashSet<>();
+        for (int disk = 0; disk < container.diskNames().size(); disk++) {
+            Extent area = keeper.metadataArea(disk);
+            disks.add(new ContainerAttributes.DiskFacts(
+                    diskName(container.diskNames().get(disk), disk, names), area.offset(), area.length()));
+        }
+        return new ContainerAttributes(
+                AssembledContainer.CONTAINER_NODE, container.picture().format(), disks);
+    }
+
+    private static ArrayAttributes.Facts facts(AssembledContainer container, AssembledContainer.Volume volume) {
+        VolumePicture picture = volume.found().picture();
+        List<ArrayAttributes.@Nullable MemberFacts> members = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        for (int slot = 0; slot < volume.array().view().slots(); slot++) {
+            Member member = volume.array().view().occupant(slot);
+            members.add(member == null ? null : memberFacts(container, member, names));
+        }
+        boolean chunked = !volume.array().traits().level().word().equals("raid1");
+        return new ArrayAttributes.Facts(
+                container.picture().format(),
+                picture.uuid().colonForm(),
+                picture.layout(),
+                chunked ? picture.chunkBytes() : 0,
+                members);
+    }
+
+    /** A disk is called after its file; two files of one name are told apart by a number. */
+    private static String diskName(String path, int number, Set<String> names) {
+        String name = Served.nodeName(path.substring(path.lastIndexOf('/') + 1));
+        if (!names.add(name)) {
+            name = name + "~" + number;
+            names.add(name);
+        }
+        return name;
+    }
+
+    private static ArrayAttributes.MemberFacts memberFacts(
+            AssembledContainer container, Member member, Set<String> names) {
+        String path = member.name();
+        String name = diskName(path, member.slot(), names);
+        Optional<String> serial = container.scan().disks().stream()
+                .filter(disk -> disk.disk().location().equals(path))
+                .findFirst()
+                .flatMap(ScannedDisk::serial)
+                .map(KnownSerial::text);
+        return new ArrayAttributes.MemberFacts(
+                name, Console.printable(absolute(path)), Printable.of(serial.orElse("")));
+    }
+
+    /** Who asks where a member is may stand somewhere else. */
+    private static String absolute(String path) {
+        return Disk.at(path).isUri()
+                ? path
+                : Path.of(path).toAbsolutePath().normalize().toString();
+    }
+}
