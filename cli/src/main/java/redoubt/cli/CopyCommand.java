@@ -114,7 +114,11 @@ final class CopyCommand extends Verb {
             if (arrayName.isEmpty()) {
                 Notices.leftOut(container).forEach(console()::say);
             }
-            int code = copy(volume, memory, destination);
+            int code;
+            try (Claim claim = Claim.of(engine, destination, Seconds.parse(memberTimeout))) {
+                claim.mustHold(volume.array().limits().sizeBytes());
+                code = copy(volume, memory, destination);
+            }
             return code == ExitCode.DONE.number() && whileServed ? unchanged(engine, disks, container, volume) : code;
         }
     }

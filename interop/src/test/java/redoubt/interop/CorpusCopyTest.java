@@ -4,34 +4,41 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every IMSM array that Linux made for the corpus reads back right through the command line: by {@code copy}, over NBD,
- * and with a member missing. The members come in an order that the seed decides; that every order gives the same is the
- * matter of assembly's own tests.
+ * Every IMSM array that Linux made for the corpus reads back right through the command line: by {@code copy} and over NBD, in
+ * every order of its members, and with every member missing in turn that can be missed. Of an array with more than three members
+ * the build takes some of the orders, by the seed, and soak takes all.
  */
 @Interop
 class CorpusCopyTest {
     private static final long SEED = 20231114;
+    private static final int COPIED_ORDERS = 3;
+    private static final int SERVED_ORDERS = 2;
 
-    /** A member that can be missing, for each case whose every volume survives that; a stale or failed one where there is one. */
-    private static final Map<String, Integer> CAN_MISS = Map.of(
-            "imsm-r1-2d", 1,
-            "imsm-r1-degraded", 0,
-            "imsm-r1-rebuilding-spare", 0,
-            "imsm-r10-4d-64k", 2,
-            "imsm-r10-4d-rebuilding", 0,
-            "imsm-r5-3d-64k", 1,
-            "imsm-r5-4d-16k-ppl", 3,
-            "imsm-r5-degraded", 2);
+    /** The members that can be missing, one at a time, for each case whose every volume survives that. */
+    private static final Map<String, List<Integer>> CAN_MISS = Map.of(
+            "imsm-r1-2d", List.of(0, 1),
+            "imsm-r1-degraded", List.of(0),
+            "imsm-r1-rebuilding-spare", List.of(0, 2),
+            "imsm-r10-4d-64k", List.of(0, 1, 2, 3),
+            "imsm-r10-4d-rebuilding", List.of(0, 4),
+            "imsm-r5-3d-64k", List.of(0, 1, 2),
+            "imsm-r5-4d-16k-ppl", List.of(0, 1, 2, 3),
+            "imsm-r5-degraded", List.of(2));
 
     @BeforeAll
     static void needsCorpusAndClient() {
@@ -50,45 +57,78 @@ class CorpusCopyTest {
     @ParameterizedTest
     @MethodSource("cases")
     void copyReadsEveryVolume(Corpus.Case one) {
+        copyInOrders(one, COPIED_ORDERS);
+    }
+
+    @Tag("soak")
+    @ParameterizedTest
+    @MethodSource("cases")
+    @Timeout(value = 1, unit = TimeUnit.HOURS)
+    void copyReadsEveryVolumeInEveryOrder(Corpus.Case one) {
+        copyInOrders(one, Integer.MAX_VALUE);
+    }
+
+    private static void copyInOrders(Corpus.Case one, int limit) {
+        inOrders(
+                one,
+                limit,
+                (disks, scratch) -> one.volumes().forEach(volume -> assertCopied(volume, disks, scratch)));
+    }
+
+    private static void inOrders(Corpus.Case one, int limit, BiConsumer<List<String>, Scratch> check) {
         try (Scratch scratch = Scratch.make()) {
-            List<String> disks = disks(one, scratch);
-            one.volumes().forEach(volume -> assertCopied(volume, disks, scratch));
+            orders(disks(one, scratch), limit).forEach(disks -> check.accept(disks, scratch));
         }
     }
 
     @ParameterizedTest
     @MethodSource("casesThatCanMissAMember")
-    void copyReadsEveryVolumeWithAMemberMissing(Corpus.Case one) {
+    void everyVolumeIsReadWithAMemberMissing(Corpus.Case one) {
         try (Scratch scratch = Scratch.make()) {
-            int missing = CAN_MISS.get(one.name());
-            List<String> disks = disks(one, scratch, missing);
-            one.volumes().forEach(volume -> assertCopied(volume, disks, scratch));
+            List<String> all = disks(one, scratch);
+            for (int missing : CAN_MISS.get(one.name())) {
+                List<String> disks = new ArrayList<>(all);
+                disks.remove(missing);
+                Collections.shuffle(disks, new Random(SEED + missing));
+                one.volumes().forEach(volume -> assertCopied(volume, disks, scratch));
+                assertServed(one, disks, scratch);
+            }
         }
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void nbdReadsEveryVolume(Corpus.Case one) {
-        try (Scratch scratch = Scratch.make()) {
-            List<String> words = new ArrayList<>(List.of("--read-only"));
-            words.addAll(disks(one, scratch));
-            try (RedoubtProcess served = Redoubt.in(scratch).serve(words)) {
-                for (Corpus.Volume volume : one.volumes()) {
-                    Path copy = scratch.file("nbd-" + volume.name());
-                    Peer.NBDCOPY
-                            .command(served.uri(volume.name()), copy.toString())
-                            .run()
-                            .mustSucceed();
-                    assertRight(volume, copy);
-                }
-                served.stop().mustSucceed();
+        inOrders(one, SERVED_ORDERS, (disks, scratch) -> assertServed(one, disks, scratch));
+    }
+
+    @Tag("soak")
+    @ParameterizedTest
+    @MethodSource("cases")
+    @Timeout(value = 1, unit = TimeUnit.HOURS)
+    void nbdReadsEveryVolumeInEveryOrder(Corpus.Case one) {
+        inOrders(one, Integer.MAX_VALUE, (disks, scratch) -> assertServed(one, disks, scratch));
+    }
+
+    private static void assertServed(Corpus.Case one, List<String> disks, Scratch scratch) {
+        List<String> words = new ArrayList<>(List.of("--read-only"));
+        words.addAll(disks);
+        try (RedoubtProcess served = Redoubt.in(scratch).serve(words)) {
+            for (Corpus.Volume volume : one.volumes()) {
+                Path copy = scratch.file("nbd-" + volume.name());
+                Peer.NBDCOPY
+                        .command(served.uri(volume.name()), copy.toString())
+                        .run()
+                        .mustSucceed();
+                assertRight(volume, copy);
             }
+            served.stop().mustSucceed();
         }
     }
 
     private static void assertCopied(Corpus.Volume volume, List<String> disks, Scratch scratch) {
         Path copy = scratch.file("copy-" + volume.name());
-        List<String> words = new ArrayList<>(List.of("copy", "--array", volume.name()));
+        List<String> words = new ArrayList<>(List.of("copy", "--overwrite", "--array", volume.name()));
         words.addAll(disks);
         words.add(copy.toString());
         Redoubt.in(scratch).command(words).run().mustSucceed();
@@ -100,17 +140,29 @@ class CorpusCopyTest {
         assertThat(Content.sha256(copy)).as("SHA-256 of %s", volume.name()).isEqualTo(volume.sha256());
     }
 
-    /** The members, in an order of the seed's, each with the serial that the corpus gives it. */
-    private static List<String> disks(Corpus.Case one, Scratch scratch, int... missing) {
+    /** The members, each with the serial that the corpus gives it. */
+    private static List<String> disks(Corpus.Case one, Scratch scratch) {
         List<Path> images = one.unpackInto(scratch.folder());
         List<String> disks = new ArrayList<>();
         for (int member = 0; member < images.size(); member++) {
-            int here = member;
-            if (Arrays.stream(missing).noneMatch(m -> m == here)) {
-                disks.add("%s,serial=%s".formatted(images.get(member), LinuxGuest.device(member)));
-            }
+            disks.add("%s,serial=%s".formatted(images.get(member), LinuxGuest.device(member)));
         }
-        Collections.shuffle(disks, new Random(SEED));
         return disks;
+    }
+
+    /** All orders if these are not more than the limit, else so many of the seed's choosing, of which no two are the same. */
+    private static Set<List<String>> orders(List<String> disks, int limit) {
+        int all = 1;
+        for (int count = 2; count <= disks.size(); count++) {
+            all *= count;
+        }
+        Set<List<String>> orders = new TreeSet<>((a, b) -> String.join("\n", a).compareTo(String.join("\n", b)));
+        Random random = new Random(SEED);
+        while (orders.size() < Math.min(all, limit)) {
+            List<String> order = new ArrayList<>(disks);
+            Collections.shuffle(order, random);
+            orders.add(order);
+        }
+        return orders;
     }
 }
