@@ -269,7 +269,7 @@ class CreationTest {
                     .toString()));
         }
         assertThat(scan(unknown).containers().getFirst().contradiction().orElse(""))
-                .contains("9 disks have no serial", "at least 1 of them", ",serial=SER-0", "SER-8");
+                .contains("9 disks have no serial", "at least 2 of them", ",serial=SER-0", "SER-8");
     }
 
     // ---------------------------------------------------------------------------------------------- what is there

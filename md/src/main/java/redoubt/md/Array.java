@@ -851,12 +851,4 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
         return true;
     }
-
-    static void push(AtomicReference<@Nullable IoRequest> list, IoRequest request) {
-        IoRequest top;
-        do {
-            top = list.get();
-            request.next = top;
-        } while (!list.compareAndSet(top, request));
-    }
 }
