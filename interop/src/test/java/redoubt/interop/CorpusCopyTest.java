@@ -69,10 +69,7 @@ class CorpusCopyTest {
     }
 
     private static void copyInOrders(Corpus.Case one, int limit) {
-        inOrders(
-                one,
-                limit,
-                (disks, scratch) -> one.volumes().forEach(volume -> assertCopied(volume, disks, scratch)));
+        inOrders(one, limit, (disks, scratch) -> one.volumes().forEach(volume -> assertCopied(volume, disks, scratch)));
     }
 
     private static void inOrders(Corpus.Case one, int limit, BiConsumer<List<String>, Scratch> check) {
