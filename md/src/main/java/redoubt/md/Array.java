@@ -626,12 +626,8 @@ public final class Array implements BlockDevice, PersonalityHost {
         begin(piece);
     }
 
-    /** A read that was done piece by piece has ended. */
-    void settleNarrowed(IoRequest read, IoStatus how) {
-        leave(read, how);
-    }
-
-    private void leave(IoRequest parent, IoStatus how) {
+    /** A request ends, and is not tried in any other way. */
+    void leave(IoRequest parent, IoStatus how) {
         gate.leave(parent);
         entrance.leave();
         parent.complete(how);

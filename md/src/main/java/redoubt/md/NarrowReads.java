@@ -197,7 +197,7 @@ final class NarrowReads {
 
         private void settle(IoRequest whole, IoStatus how) {
             read = null;
-            array.settleNarrowed(whole, how);
+            array.leave(whole, how);
         }
     }
 }
