@@ -246,11 +246,11 @@ final class AnswerReader {
         if (error == Wire.ESHUTDOWN) {
             throw new IOException("the server is shutting down");
         }
-        boolean fast = (flight.carried().flags() & IoRequest.FAST_ZERO) != 0;
+        boolean zeroing = flight.type == Wire.CMD_WRITE_ZEROES;
         flight.status = switch (error) {
             case Wire.EPERM -> IoStatus.READ_ONLY;
             case Wire.ENOSPC -> IoStatus.NO_SPACE;
-            case Wire.ENOTSUP -> fast ? IoStatus.UNSUPPORTED : IoStatus.IO_ERROR;
+            case Wire.ENOTSUP, Wire.EINVAL -> zeroing ? IoStatus.UNSUPPORTED : IoStatus.IO_ERROR;
             default -> IoStatus.IO_ERROR;
         };
     }

@@ -56,7 +56,7 @@ final class ClientLane {
         this.timeLimitNanos = options.timeLimitNanos();
         link = new ClientLink(address, remote, selector, limits, options, Clock.system());
         landmarks = new Landmarks(limits);
-        flights = new Flights(options.inFlight(), landmarks);
+        flights = new Flights(options.inFlight(), limits.maxTransferBytes(), landmarks);
         commands = new CommandWriter(flights);
         answers = new AnswerReader(flights, limits.blockBytes());
     }

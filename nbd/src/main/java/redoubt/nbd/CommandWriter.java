@@ -13,7 +13,7 @@ import redoubt.block.IoRequest;
  */
 final class CommandWriter {
 
-    /** How much one WRITE zeroes, for servers that have no command for it. */
+    /** The most that one WRITE zeroes, for servers that have no command for it, or refuse it. */
     static final int ZERO_BYTES = 64 << 10;
 
     private static final int OUT_BYTES = 256 << 10;

@@ -29,6 +29,9 @@ final class Flight {
     /** Whether that command changes data and is with the server, as {@link Landmarks} counts it. */
     boolean changing;
 
+    /** Whether its zeroes are written, since the server has refused to make them. */
+    boolean writesZeroes;
+
     /** Bytes of the request that are done. */
     long done;
 
@@ -61,6 +64,7 @@ final class Flight {
         request = starting;
         done = 0;
         step = 0;
+        writesZeroes = false;
         status = IoStatus.OK;
     }
 

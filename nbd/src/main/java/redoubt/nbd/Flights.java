@@ -18,6 +18,9 @@ final class Flights {
 
     private final Landmarks landmarks;
 
+    /** Longest range that one WRITE zeroes. */
+    private final int zeroesAtOnce;
+
     /** A place for each request, and behind them one for each landmark. */
     private final Flight[] flights;
 
@@ -37,8 +40,14 @@ final class Flights {
 
     private final MemoryView memory = new MemoryView();
 
-    Flights(int count, Landmarks landmarks) {
+    /**
+     * A place for so many requests.
+     *
+     * @param maxTransferBytes the longest payload that the server takes
+     */
+    Flights(int count, int maxTransferBytes, Landmarks landmarks) {
         this.landmarks = landmarks;
+        zeroesAtOnce = Math.min(maxTransferBytes, CommandWriter.ZERO_BYTES);
         flights = new Flight[count + Landmarks.COUNT];
         freePlaces = new int[count];
         toSend = new int[flights.length];
@@ -120,6 +129,11 @@ final class Flights {
                 throw new IOException("the server has done a write before it had the data");
             }
             flight.refusedEarly = true;
+        } else if (flight.status == IoStatus.UNSUPPORTED && !onlyIfFast(flight)) {
+            // A server may say only now that it cannot; what it did of it before is not known.
+            landmarks.changeEnds(flight, false);
+            flight.writesZeroes = true;
+            next(connected, flight);
         } else if (flight.status != IoStatus.OK) {
             finish(flight, flight.status);
         } else if (flight.type == Wire.CMD_BLOCK_STATUS) {
@@ -261,8 +275,8 @@ final class Flights {
     }
 
     private void zero(RemoteExport connected, Flight flight, long left) {
-        boolean fast = (flight.carried().flags() & IoRequest.FAST_ZERO) != 0;
-        if (connected.offers(Wire.FLAG_SEND_WRITE_ZEROES)) {
+        boolean fast = onlyIfFast(flight);
+        if (connected.offers(Wire.FLAG_SEND_WRITE_ZEROES) && !flight.writesZeroes) {
             if (fast && !connected.offers(Wire.FLAG_SEND_FAST_ZERO)) {
                 finish(flight, IoStatus.UNSUPPORTED);
             } else {
@@ -271,8 +285,12 @@ final class Flights {
         } else if (fast) {
             finish(flight, IoStatus.UNSUPPORTED);
         } else {
-            enqueue(flight, Wire.CMD_WRITE, Math.min(left, CommandWriter.ZERO_BYTES));
+            enqueue(flight, Wire.CMD_WRITE, Math.min(left, zeroesAtOnce));
         }
+    }
+
+    private static boolean onlyIfFast(Flight flight) {
+        return (flight.carried().flags() & IoRequest.FAST_ZERO) != 0;
     }
 
     private void enqueue(Flight flight, int type, long step) {

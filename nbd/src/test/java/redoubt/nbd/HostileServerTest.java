@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.block.IoOperation;
@@ -492,21 +494,145 @@ class HostileServerTest {
 
     @Test
     void aWriteThatIsDoneBeforeItWasSentIsALie() throws Exception {
+        CountDownLatch settled = new CountDownLatch(1);
         try (FakeServer ignored = FakeServer.playing(
                         place(),
                         Offer.STRUCTURED,
                         talk -> {
                             Request to = talk.request();
                             talk.simple(to.cookie(), 0);
-                            talk.receive(to.length() + (1 << 20));
+                            // Nothing is taken, so that the client cannot be through with sending before it hears that.
+                            await(settled);
                         },
                         talk -> talk.behave(true));
                 NbdClient client = client(PATIENT);
                 Asker asker = new Asker(client)) {
-            assertThat(asker.write(0, FakeServer.content(0, 1 << 20))).isEqualTo(IoStatus.TIMED_OUT);
+            IoStatus status = asker.write(0, FakeServer.content(0, 1 << 20));
+            settled.countDown();
+            assertThat(status).isEqualTo(IoStatus.TIMED_OUT);
             assertThat(client.reconnections()).isZero();
         }
     }
+
+    // ---- Zeroes. ----
+
+    private static final Offer ZEROES = Offer.STRUCTURED.withFlags(Offer.USUAL | Wire.FLAG_SEND_WRITE_ZEROES);
+
+    /** Refuses the next request with this error, as a server with structured replies or as one without. */
+    private static void refuse(Talk talk, boolean structured, int error) throws IOException {
+        Request to = talk.request();
+        assertThat(to.type()).as("the command").isEqualTo(Wire.CMD_WRITE_ZEROES);
+        if (structured) {
+            ByteBuffer body = ByteBuffer.allocate(6).putInt(0, error);
+            talk.chunk(DONE, Wire.CHUNK_ERROR, to.cookie(), 6, body);
+        } else {
+            talk.simple(to.cookie(), error);
+        }
+    }
+
+    /** Goal: a server that offers zeroing and then cannot do it costs nobody a member. Method: one that refuses, and takes writes. */
+    @ParameterizedTest
+    @CsvSource({"22,true,1048576", "22,false,1048576", "95,true,1048576", "95,false,1048576", "95,true,8192"})
+    void zeroesThatAreRefusedAreWritten(int error, boolean structured, int maximumBytes) throws Exception {
+        Offer offer = structured ? ZEROES : Offer.SIMPLE.withFlags(ZEROES.flags());
+        try (FakeServer server = FakeServer.playing(place(), offer.withMaximumBytes(maximumBytes), talk -> {
+                    refuse(talk, structured, error);
+                    for (int left = 3 * LENGTH + 512; left > 0; ) {
+                        Request write = talk.request();
+                        // The landmarks are read again meanwhile.
+                        if (write.type() != Wire.CMD_READ) {
+                            assertThat(write.type()).isEqualTo(Wire.CMD_WRITE);
+                            assertThat(write.flags()).as("flags").isEqualTo(Wire.CMD_FLAG_FUA);
+                            assertThat(write.length()).as("bytes").isBetween(1, maximumBytes);
+                            left -= write.length();
+                        }
+                        talk.answer(write, structured);
+                    }
+                    talk.behave(structured);
+                });
+                NbdClient client = client(PATIENT);
+                Asker asker = new Asker(client)) {
+            int flags = IoRequest.FUA | IoRequest.NO_HOLE;
+            assertThat(asker.ask(IoOperation.WRITE_ZEROES, 4096, 3L * LENGTH + 512, flags, null))
+                    .isEqualTo(IoStatus.OK);
+            byte[] expected = FakeServer.content(0, 1 << 20);
+            Arrays.fill(expected, 4096, 4096 + 3 * LENGTH + 512, (byte) 0);
+            assertThat(server.disk()).isEqualTo(expected);
+            // The next one is asked for anew: it may be one that the server can do.
+            assertThat(asker.ask(IoOperation.WRITE_ZEROES, 0, LENGTH, 0, null)).isEqualTo(IoStatus.OK);
+            assertThat(client.reconnections()).isZero();
+        }
+    }
+
+    /** Who wants zeroes only if they are quick writes them better than we do: he may know what is there. */
+    @ParameterizedTest
+    @ValueSource(ints = {22, 95})
+    void zeroesThatWereToBeFastAreRefusedAndNotWritten(int error) throws Exception {
+        Offer offer = ZEROES.withFlags(ZEROES.flags() | Wire.FLAG_SEND_FAST_ZERO);
+        try (FakeServer server = FakeServer.playing(place(), offer, talk -> {
+                    refuse(talk, true, error);
+                    while (true) {
+                        Request next = talk.request();
+                        assertThat(next.type()).as("command").isNotEqualTo(Wire.CMD_WRITE);
+                        if (next.type() == Wire.CMD_DISC) {
+                            return;
+                        }
+                        talk.answer(next, true);
+                    }
+                });
+                NbdClient client = client(PATIENT);
+                Asker asker = new Asker(client)) {
+            assertThat(asker.ask(IoOperation.WRITE_ZEROES, 4096, LENGTH, IoRequest.FAST_ZERO, null))
+                    .isEqualTo(IoStatus.UNSUPPORTED);
+            assertThat(asker.read(4096, LENGTH)).isEqualTo(FakeServer.content(4096, LENGTH));
+            assertThat(server.disk()).isEqualTo(FakeServer.content(0, 1 << 20));
+        }
+    }
+
+    /** What is no refusal of the kind is an error, and so is one of the writes that came instead. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void zeroesThatFailAreAnError(boolean inTheWrite) throws Exception {
+        try (FakeServer ignored = FakeServer.playing(place(), ZEROES, talk -> {
+                    refuse(talk, true, inTheWrite ? Wire.ENOTSUP : Wire.EIO);
+                    if (inTheWrite) {
+                        Request write = talk.request();
+                        talk.receive(write.length());
+                        talk.simple(write.cookie(), Wire.EINVAL);
+                    }
+                    talk.behave(true);
+                });
+                NbdClient client = client(PATIENT);
+                Asker asker = new Asker(client)) {
+            // Away from the ends, so that no landmark is read meanwhile.
+            assertThat(asker.ask(IoOperation.WRITE_ZEROES, 256 << 10, LENGTH, 0, null))
+                    .isEqualTo(IoStatus.IO_ERROR);
+            assertThat(asker.read(0, LENGTH)).isEqualTo(FakeServer.content(0, LENGTH));
+            assertThat(client.reconnections()).isZero();
+        }
+    }
+
+    /** Goal: zeroes that are being written when the connection is lost are not taken for done. Method: a server that goes in the middle. */
+    @Test
+    void zeroesThatAreBeingWrittenAreNotLostWithTheConnection() throws Exception {
+        try (FakeServer ignored = FakeServer.playing(
+                        place(),
+                        ZEROES,
+                        talk -> {
+                            refuse(talk, true, Wire.ENOTSUP);
+                            talk.answer(talk.request(), true);
+                            talk.request();
+                        },
+                        talk -> talk.behave(true));
+                NbdClient client = client(PATIENT);
+                Asker asker = new Asker(client)) {
+            assertThat(asker.ask(IoOperation.WRITE_ZEROES, 256 << 10, 2L * LENGTH, 0, null))
+                    .isEqualTo(IoStatus.TIMED_OUT);
+            assertThat(client.reconnections()).isZero();
+        }
+    }
+
+    // ---- Servers that go and come back. ----
 
     /** What a server did with a write before the connection was lost, and whether it may be believed when it comes back. */
     enum Before {
