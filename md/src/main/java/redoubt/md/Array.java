@@ -1,7 +1,6 @@
 package redoubt.md;
 
 import java.util.Arrays;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -13,7 +12,6 @@ import redoubt.base.Beat;
 import redoubt.base.Heartbeat;
 import redoubt.block.BlockDevice;
 import redoubt.block.BlockLimits;
-import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
@@ -57,7 +55,6 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final AtomicReference<ArrayListener[]> listeners = new AtomicReference<>(new ArrayListener[0]); // A
     private final Beat safeMode = this::lookForIdleness;
     private final IoCompletion flushEnded = this::flushEnded; // made once: a method reference is an object each time
-    private final WorkItem releaseStep = new WorkItem(this::releaseRecorded);
 
     private volatile ArrayView view; // V
     private final Turnstile entrance; // A
@@ -65,14 +62,12 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final NarrowReads narrowReads; // A
     private final WishedState wished; // A
     private final MemberFailures failures; // A
-    private final AtomicReference<@Nullable IoRequest> awaitingRecord = new AtomicReference<>(); // A
     private final StarvedRequests starved; // A
+    private final Settlement settlement; // A
+    private final ArrayEnd end; // A
     private final AtomicLong badBlocksOutside = new AtomicLong(); // A: slots
-    private volatile boolean membersMayDiffer; // A: only ever set, before the write that was refused leaves the gate
     private volatile boolean stopped; // A
-    private volatile boolean gaveUp; // A: the stop did not end in good order, and nobody is to wait any more
     private volatile long safeModeDelayNanos; // A
-    private @Nullable Ending ending; // Q
     private @Nullable MetadataKeeper keeper; // set once, before the first request
 
     /**
@@ -105,6 +100,8 @@ public final class Array implements BlockDevice, PersonalityHost {
         this.view = firstView(plan);
         this.safeModeDelayNanos = plan.safeModeDelayNanos();
         this.failures = new MemberFailures(this, queue);
+        this.settlement = new Settlement(this, failures, narrowReads, memory, queue, heartbeat.clock());
+        this.end = new ArrayEnd(this, gate, failures, queue, heartbeat.clock());
         this.starved = new StarvedRequests(pool, Math.min(traits.maxChildren(), pool.total()), this::begin);
         pool.whenReturned(starved::feed);
     }
@@ -209,89 +206,39 @@ public final class Array implements BlockDevice, PersonalityHost {
      *     known to agree stays dirty
      */
     public boolean stop(long limitNanos) {
-        long deadline = heartbeat.clock().nanos() + limitNanos;
-        boolean quiet = suspend(limitNanos);
-        stopped = true;
-        heartbeat.unregister(safeMode);
-        entrance.admitParked();
-        gate.admitAll();
-        Ending wanted = new Ending(quiet);
-        queue.queue(new WorkItem(() -> stopStep(wanted)));
-        boolean good = false;
-        try {
-            long left = Math.max(1, deadline - heartbeat.clock().nanos());
-            good = wanted.settled.await(left, TimeUnit.NANOSECONDS) && wanted.good;
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        boolean good = end.stop(limitNanos);
         if (good) {
             personality.stop();
-        } else {
-            gaveUp = true;
-            releaseGone();
         }
         return good;
     }
 
-    private void stopStep(Ending wanted) {
-        gate.shut();
-        if (!view.broken()) {
-            publish(view.withState(ArrayState.INACTIVE));
-        }
-        ending = wanted;
-        lookWhetherEnded();
-    }
-
-    /** A mark or a record was answered: whoever stops the array waits for all of them. On the queue. */
-    void lookWhetherEnded() {
-        Ending wanted = ending;
-        if (wanted == null || (wanted.quiet && (gate.isMarking() || !allRecorded()))) {
-            return;
-        }
-        ArrayView now = view;
-        boolean toBeMarked = traits.redundant() && keeper != null && now.redundancyKnown() && gate.isMarkedDirty();
-        // A mark that was refused is asked for again only when another failure has been recorded since.
-        if (wanted.quiet && toBeMarked && !now.broken() && wanted.askedUnder != failures.slots()) {
-            wanted.askedUnder = failures.slots();
-            gate.askForClean();
-            return;
-        }
-        ending = null;
-        wanted.good = wanted.quiet && !toBeMarked && !now.broken();
-        wanted.settled.countDown();
-    }
-
     /** Whoever waits for a record or for children that nobody brings any more is let go. */
-    private void releaseGone() {
-        settleAll(awaitingRecord);
-        settleAll(starved.list());
+    void releaseGone() {
+        settlement.releaseGone();
+        settlement.settleAll(starved.list());
         narrowReads.releaseParked();
     }
 
     boolean gaveUp() {
-        return gaveUp;
+        return end.gaveUp();
+    }
+
+    /** Whoever comes from here on is refused, and whoever waits for an entrance is let go with that. */
+    void refuseAll() {
+        stopped = true;
+        heartbeat.unregister(safeMode);
+        entrance.admitParked();
+        gate.admitAll();
+    }
+
+    /** A mark or a record was answered, and a stop may have waited for it. On the queue. */
+    void lookWhetherEnded() {
+        end.look();
     }
 
     void settleAll(AtomicReference<@Nullable IoRequest> list) {
-        IoRequest parent = Turnstile.oldestFirst(list.getAndSet(null));
-        while (parent != null) {
-            IoRequest younger = parent.next;
-            parent.next = null;
-            settle(parent, IoStatus.GONE);
-            parent = younger;
-        }
-    }
-
-    /** A stop that waits for the last marks. Its latch publishes the rest. */
-    private static final class Ending {
-        private final boolean quiet;
-        private final CountDownLatch settled = new CountDownLatch(1);
-        private long askedUnder = -1; // the failures that were known when the clean mark was last asked for
-        private boolean good;
-
-        Ending(boolean quiet) {
-            this.quiet = quiet;
-        }
+        settlement.settleAll(list);
     }
 
     @Override
@@ -373,16 +320,16 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     private void admitWrite(IoRequest request) {
         if (stopped) {
-            settle(request, IoStatus.GONE);
+            leave(request, IoStatus.GONE);
             return;
         }
         ArrayView now = view;
         if (now.broken()) {
-            settle(request, IoStatus.IO_ERROR);
+            leave(request, IoStatus.IO_ERROR);
             return;
         }
         if (now.state() == ArrayState.READONLY) {
-            settle(request, IoStatus.READ_ONLY);
+            leave(request, IoStatus.READ_ONLY);
             return;
         }
         if (gate.enter(request)) {
@@ -394,7 +341,7 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     private void admitFlush(IoRequest request) {
         if (stopped) {
-            settle(request, IoStatus.GONE);
+            leave(request, IoStatus.GONE);
         } else if (gate.enterFlush(request)) {
             begin(request);
         } else if (stopped) {
@@ -402,7 +349,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
     }
 
-    private void begin(IoRequest request) {
+    void begin(IoRequest request) {
         ArrayView now = view;
         if (request.operation() == IoOperation.FLUSH) {
             flushMembers(request, now);
@@ -480,7 +427,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     @Override
     public void waitForChildren(IoRequest parent) {
         starved.park(parent);
-        if (gaveUp) {
+        if (end.gaveUp()) {
             releaseGone();
         }
         starved.feed();
@@ -488,136 +435,17 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     @Override
     public boolean childEnded(IoRequest parent, IoRequest child, int slot) {
-        IoStatus how = child.status();
-        boolean reading = !mustWaitForRecords(child);
-        if (isRefusal(child, how)) {
-            parent.refused(how);
-            if (how == IoStatus.NO_SPACE || parent.anyChildDone()) {
-                membersMayDiffer |= traits.redundant();
-            }
-        } else if (how.ok()) {
-            changed(parent, child);
-        } else if (how.blamesDevice() || (!reading && traits.redundant())) {
-            if (reading && child.inQuarantine()) {
-                parent.memoryInDoubt = true;
-            }
-            if (how == IoStatus.IO_ERROR && reading) {
-                parent.slotFailed(slot);
-                readFailed(slot, child);
-            } else if (!traits.redundant() && how == IoStatus.IO_ERROR && !promisesDurability(child)) {
-                parent.refused(how);
-            } else {
-                parent.slotFailed(slot);
-                failMember(slot);
-            }
-        } else {
-            parent.refused(how);
-        }
-        return parent.childSettled();
-    }
-
-    /** A member has done what another one may refuse; then they differ there. */
-    private void changed(IoRequest parent, IoRequest child) {
-        if (traits.redundant() && child.operation().changesData()) {
-            parent.childDone();
-            if (!parent.childrenStatus().ok()) {
-                membersMayDiffer = true;
-            }
-        }
-    }
-
-    /**
-     * A change that the member is not to blame for: where it has no room, its host has none, and its twins on the same host will have none
-     * in a moment. Nobody is failed, and the asker is told. If a twin has done it, or if a part of it may have been done, the array is not
-     * called clean again.
-     */
-    private static boolean isRefusal(IoRequest child, IoStatus how) {
-        return child.operation().changesData()
-                && (how == IoStatus.NO_SPACE || how == IoStatus.UNSUPPORTED || how == IoStatus.INVALID);
-    }
-
-    private void readFailed(int slot, IoRequest read) {
-        Member member = view.occupant(slot);
-        // Of an array that is only read every member is kept: it may be the only one that can read what another one
-        // cannot.
-        if (member != null
-                && member.countReadError(read, heartbeat.clock().nanos()) > plan.maxReadErrors()
-                && !plan.readOnly()) {
-            ArrayView now = view;
-            if (survives(now, now.inSyncSlots() & ~(1L << slot))) {
-                failMember(slot);
-            }
-        }
+        return settlement.childEnded(parent, child, slot);
     }
 
     @Override
     public void childrenSettled(IoRequest parent) {
-        long failed = parent.failedSlots();
-        if (failed == 0) {
-            finished(parent, parent.childrenStatus());
-        } else if ((failed & failures.slots()) != 0 && mustWaitForRecords(parent)) {
-            awaitRecord(parent);
-        } else {
-            again(parent);
-        }
-    }
-
-    /** Reads may be answered while a failure is being recorded; what promises that data is kept may not. */
-    private static boolean mustWaitForRecords(IoRequest request) {
-        return request.operation().changesData() || request.operation() == IoOperation.FLUSH;
-    }
-
-    private static boolean promisesDurability(IoRequest request) {
-        return request.operation() == IoOperation.FLUSH || request.fua();
-    }
-
-    /** Does a request again, on the members that are left and without reading where a read has failed. */
-    private void again(IoRequest parent) {
-        ArrayView now = view;
-        if (now.broken() && mustWaitForRecords(parent)) {
-            IoStatus how = parent.childrenStatus();
-            settle(parent, how.ok() ? IoStatus.IO_ERROR : how);
-            return;
-        }
-        parent.avoidedSlots |= parent.failedSlots();
-        if (++parent.attempts > now.slots() + 1) {
-            settle(parent, IoStatus.IO_ERROR);
-            return;
-        }
-        if (parent.memoryInDoubt) {
-            IoBuffer fresh = memory.takeReserved((int) parent.length());
-            if (fresh == null) {
-                settle(parent, IoStatus.IO_ERROR);
-                return;
-            }
-            parent.replaceBuffer(fresh, 0);
-            fresh.release();
-            parent.memoryInDoubt = false;
-        }
-        begin(parent);
+        settlement.childrenSettled(parent);
     }
 
     @Override
     public void finished(IoRequest parent, IoStatus how) {
-        if (mustWaitForRecords(parent) && (!allRecorded() || differenceToTake())) {
-            if (!how.ok()) {
-                parent.refused(how);
-            }
-            awaitRecord(parent);
-        } else {
-            boolean lie = how.ok() && promisesDurability(parent) && !plan.readOnly() && view.broken();
-            settle(parent, lie ? IoStatus.IO_ERROR : how);
-        }
-    }
-
-    private void settle(IoRequest parent, IoStatus how) {
-        boolean mayBeNarrowed =
-                how == IoStatus.IO_ERROR && parent.operation() == IoOperation.READ && traits.redundant();
-        if (!mayBeNarrowed || gaveUp || !narrowReads.take(parent)) {
-            leave(parent, how);
-        } else if (gaveUp) {
-            narrowReads.releaseParked();
-        }
+        settlement.finished(parent, how);
     }
 
     /** A piece of a read that is inside: nothing shuts it out. */
@@ -666,40 +494,9 @@ public final class Array implements BlockDevice, PersonalityHost {
         return failures.allRecorded();
     }
 
-    /** Whether the view still says that members agree which a refused write may have left different. */
-    private boolean differenceToTake() {
-        return membersMayDiffer && view.redundancyKnown();
-    }
-
-    private void awaitRecord(IoRequest parent) {
-        Turnstile.push(awaitingRecord, parent);
-        if (gaveUp) {
-            releaseGone();
-        } else if (allRecorded()) {
-            queue.queue(releaseStep);
-        }
-    }
-
+    /** Something was recorded, or is not to be. On the queue. */
     void releaseRecorded() {
-        if (!allRecorded()) {
-            return;
-        }
-        if (differenceToTake()) {
-            publish(view.withRedundancyUnknown());
-            event("RedundancyUnknown", "");
-        }
-        IoRequest parent = Turnstile.oldestFirst(awaitingRecord.getAndSet(null));
-        while (parent != null) {
-            IoRequest younger = parent.next;
-            parent.next = null;
-            if (parent.failedSlots() != 0) {
-                again(parent);
-            } else {
-                finished(parent, parent.childrenStatus());
-            }
-            parent = younger;
-        }
-        lookWhetherEnded();
+        settlement.releaseRecorded();
     }
 
     // ---------------------------------------------------------------------------------------------- state (on the
