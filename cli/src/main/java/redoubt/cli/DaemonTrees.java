@@ -27,6 +27,7 @@ import redoubt.md.Mdstat;
  * daemons/NAME/standing     newcomer, current or fenced
  * daemons/NAME/leave        1 ends it: the engine takes over at once
  * daemons/NAME/block/...    the container and its arrays, as in the tree above; what is stored here is stored in this daemon's name
+ * daemons/NAME/block/nvmeKn1   the container's disks, by the numbers of the daemon's doors; see DoorDisks
  * daemons/NAME/mdstat       the same for mdstat
  * </pre>
  *
@@ -35,7 +36,7 @@ import redoubt.md.Mdstat;
  */
 final class DaemonTrees implements ArrayListener {
 
-    /** Lets daemons reach the doors of their own. */
+    /** Lets daemons reach the doors of their own, in one way or another. */
     interface Doors {
         /** A daemon has come. */
         void open(Incarnation daemon);
@@ -61,18 +62,18 @@ final class DaemonTrees implements ArrayListener {
     private final AssembledContainer container;
     private final ExternalKeeper keeper;
     private final TreeShape shape;
-    private final Doors doors;
+    private final List<Doors> doors;
     private final ReentrantLock lock = new ReentrantLock();
     private final List<Planted> planted = new ArrayList<>(); // under the lock
     private volatile List<KernfsAttribute> standings = List.of(); // V
     private final KernfsDirectory directory =
             new KernfsDirectory("daemons", KernfsAttribute.writeOnly("enter", this::enter));
 
-    DaemonTrees(AssembledContainer container, ExternalKeeper keeper, TreeShape shape, Doors doors) {
+    DaemonTrees(AssembledContainer container, ExternalKeeper keeper, TreeShape shape, List<Doors> doors) {
         this.container = container;
         this.keeper = keeper;
         this.shape = shape;
-        this.doors = doors;
+        this.doors = List.copyOf(doors);
         container.volumes().getFirst().array().addListener(this);
     }
 
@@ -93,7 +94,7 @@ final class DaemonTrees implements ArrayListener {
             planted.add(tree);
             directory.add(tree.directory());
             standings = planted.stream().map(Planted::standing).toList();
-            doors.open(daemon);
+            doors.forEach(each -> each.open(daemon));
             return Outcome.OK;
         } catch (ExternalKeeper.Refused | NodeRefused refused) {
             return NOT_NEW;
@@ -103,12 +104,13 @@ final class DaemonTrees implements ArrayListener {
     }
 
     private Planted plant(Incarnation daemon) {
+        List<KernfsDirectory> disks = DoorDisks.of(container);
         List<ArrayAttributes> arrays = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
             arrays.add(
-                    shape.array(volume, daemon.stores(volume.found().picture().index())));
+                    shape.array(volume, daemon.stores(volume.found().picture().index()), disks));
         }
-        Mdstat mdstat = shape.mdstat(arrays);
+        Mdstat mdstat = shape.mdstat(arrays, disks);
         KernfsAttribute standing = KernfsAttribute.readOnly(
                 "standing", out -> out.append(daemon.standing().word()).line());
         KernfsDirectory tree = new KernfsDirectory(
@@ -118,7 +120,7 @@ final class DaemonTrees implements ArrayListener {
                     daemon.leave();
                     return Outcome.OK;
                 }),
-                new KernfsDirectory("block", shape.block(arrays).toArray(KernfsNode[]::new)),
+                new KernfsDirectory("block", shape.block(arrays, disks).toArray(KernfsNode[]::new)),
                 mdstat.attribute());
         return new Planted(daemon, tree, standing, arrays, mdstat);
     }
@@ -130,7 +132,7 @@ final class DaemonTrees implements ArrayListener {
                 each.directory().remove(REMOVAL_LIMIT_NANOS);
                 each.arrays().forEach(ArrayAttributes::forget);
                 container.volumes().forEach(volume -> volume.array().removeListener(each.mdstat()));
-                doors.shut(each.daemon());
+                doors.forEach(all -> all.shut(each.daemon()));
             }
         }
     }

@@ -30,6 +30,7 @@ import redoubt.md.ArrayView;
  * mdstat                all of them, as /proc/mdstat
  * events                what happened, newest last
  * volumes/              where serve --mount shows the arrays as files; else not there
+ * doors/                where serve --mount shows the doors of daemons as files; else not there
  * workqueue/...         the workqueues of this process and their pools, see WorkqueueAttributes
  * serve/pid, uris       who serves, and where clients reach it
  * serve/stop            1 asks it to stop
@@ -69,18 +70,18 @@ final class ServedTree {
      * @param doors told when a daemon comes that is to keep the metadata, and when it is gone
      * @param stop called, on the control server's thread, when somebody asks the process to stop; must not wait
      */
-    ServedTree(AssembledContainer container, ServedQueues queues, DaemonTrees.Doors doors, Runnable stop) {
+    ServedTree(AssembledContainer container, ServedQueues queues, List<DaemonTrees.Doors> doors, Runnable stop) {
         tree = new KernfsTree(queues.forTree());
         KernfsDirectory root = tree.root();
         TreeShape shape = new TreeShape(container, this::inUse);
         List<ArrayAttributes> arrays = new ArrayList<>();
         for (AssembledContainer.Volume volume : container.volumes()) {
-            arrays.add(shape.array(volume, shape.onlooker(volume)));
+            arrays.add(shape.array(volume, shape.onlooker(volume), List.of()));
             volume.array().addListener(new EventLog(volume.name()));
         }
         try {
-            root.add(new KernfsDirectory("block", shape.block(arrays).toArray(KernfsNode[]::new)));
-            root.add(shape.mdstat(arrays).attribute());
+            root.add(new KernfsDirectory("block", shape.block(arrays, List.of()).toArray(KernfsNode[]::new)));
+            root.add(shape.mdstat(arrays, List.of()).attribute());
             Optional<ExternalKeeper> outside = container.external();
             if (outside.isPresent()) {
                 root.add(new DaemonTrees(container, outside.get(), shape, doors).directory());

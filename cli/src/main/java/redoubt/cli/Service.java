@@ -114,10 +114,16 @@ final class Service {
         boolean started = false;
         ServedQueues queues = new ServedQueues(heartbeat);
         try {
-            ServedTree tree = new ServedTree(container, queues, new DoorExports(exports), stop);
+            List<DaemonTrees.Doors> doors = new ArrayList<>(List.of(new DoorExports(exports)));
+            DoorFiles doorFiles = container.external().isPresent() ? new DoorFiles(container.devices()) : null;
+            if (doorFiles != null) {
+                doors.add(doorFiles);
+            }
+            ServedTree tree = new ServedTree(container, queues, doors, stop);
             ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
             try {
-                Service service = start(container, heartbeat, memory, sockets, queues, exports, tree, control);
+                Service service =
+                        start(container, heartbeat, memory, sockets, queues, exports, tree, control, doorFiles);
                 started = true;
                 return service;
             } finally {
@@ -140,7 +146,8 @@ final class Service {
             ServedQueues queues,
             NbdExports exports,
             ServedTree tree,
-            ControlServer control)
+            ControlServer control,
+            @Nullable DoorFiles doors)
             throws IOException, FuseRefused {
         NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
         boolean started = false;
@@ -154,7 +161,12 @@ final class Service {
             List<Path> links = link(sockets);
             queues.rehearse();
             FuseMount mount = sockets.mount().isPresent()
-                    ? FuseMount.open(sockets.mount().get(), tree.root(), files(container), heartbeat.clock())
+                    ? FuseMount.open(
+                            sockets.mount().get(),
+                            tree.root(),
+                            files(container),
+                            doors == null ? null : doors.files(),
+                            heartbeat.clock())
                     : null;
             Health health =
                     new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);

@@ -4,16 +4,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.Disk;
-import redoubt.assembly.KnownSerial;
-import redoubt.assembly.ScannedDisk;
 import redoubt.base.Extent;
 import redoubt.keeper.ExternalKeeper;
+import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.KernfsLink;
 import redoubt.kernfs.KernfsNode;
 import redoubt.md.ArrayAttributes;
@@ -22,7 +20,6 @@ import redoubt.md.KeeperStores;
 import redoubt.md.Mdstat;
 import redoubt.md.MdstatEntry;
 import redoubt.md.Member;
-import redoubt.metadata.Printable;
 import redoubt.metadata.VolumePicture;
 
 /**
@@ -42,9 +39,10 @@ final class TreeShape {
         this.inUse = inUse;
     }
 
-    /** The attributes of a volume, put nowhere yet; it listens from now on. */
-    ArrayAttributes array(AssembledContainer.Volume volume, @Nullable KeeperStores stores) {
-        return new ArrayAttributes(node(volume), volume.array(), facts(container, volume), inUse, stores);
+    /** The attributes of a volume, put nowhere yet; it listens from now on. The disks are those of the same tree, if they are in it. */
+    ArrayAttributes array(
+            AssembledContainer.Volume volume, @Nullable KeeperStores stores, List<KernfsDirectory> disks) {
+        return new ArrayAttributes(node(volume), volume.array(), facts(container, volume, disks), inUse, stores);
     }
 
     /** What those can store who are no daemon; null where the engine keeps the metadata. */
@@ -63,11 +61,11 @@ final class TreeShape {
     }
 
     /** What stands in {@code block}. */
-    List<KernfsNode> block(List<ArrayAttributes> arrays) {
-        List<KernfsNode> nodes = new ArrayList<>();
+    List<KernfsNode> block(List<ArrayAttributes> arrays, List<KernfsDirectory> inTree) {
+        List<KernfsNode> nodes = new ArrayList<>(inTree);
         arrays.forEach(array -> nodes.add(array.directory()));
         if (container.external().isPresent()) {
-            nodes.add(containerAttributes().directory());
+            nodes.add(containerAttributes(inTree).directory());
             for (int i = 0; i < arrays.size(); i++) {
                 String name = Served.nodeName(container.volumes().get(i).name());
                 if (nodes.stream().noneMatch(node -> node.name().equals(name))) {
@@ -79,36 +77,42 @@ final class TreeShape {
     }
 
     /** The {@code mdstat} over these; it listens from now on. */
-    Mdstat mdstat(List<ArrayAttributes> arrays) {
+    Mdstat mdstat(List<ArrayAttributes> arrays, List<KernfsDirectory> inTree) {
         List<MdstatEntry> entries = new ArrayList<>(arrays);
         if (container.external().isPresent()) {
-            entries.add(containerAttributes());
+            entries.add(containerAttributes(inTree));
         }
         Mdstat mdstat = new Mdstat(entries);
         container.volumes().forEach(volume -> volume.array().addListener(mdstat));
         return mdstat;
     }
 
-    private ContainerAttributes containerAttributes() {
+    private ContainerAttributes containerAttributes(List<KernfsDirectory> inTree) {
         List<ContainerAttributes.DiskFacts> disks = new ArrayList<>();
         ExternalKeeper keeper = container.external().orElseThrow();
         Set<String> names = new HashSet<>();
         for (int disk = 0; disk < container.diskNames().size(); disk++) {
             Extent area = keeper.metadataArea(disk);
             disks.add(new ContainerAttributes.DiskFacts(
-                    diskName(container.diskNames().get(disk), disk, names), area.offset(), area.length()));
+                    inTree.isEmpty()
+                            ? diskName(container.diskNames().get(disk), disk, names)
+                            : inTree.get(disk).name(),
+                    area.offset(),
+                    area.length(),
+                    inTree.isEmpty() ? null : inTree.get(disk)));
         }
         return new ContainerAttributes(
                 AssembledContainer.CONTAINER_NODE, container.picture().format(), disks);
     }
 
-    private static ArrayAttributes.Facts facts(AssembledContainer container, AssembledContainer.Volume volume) {
+    private static ArrayAttributes.Facts facts(
+            AssembledContainer container, AssembledContainer.Volume volume, List<KernfsDirectory> inTree) {
         VolumePicture picture = volume.found().picture();
         List<ArrayAttributes.@Nullable MemberFacts> members = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (int slot = 0; slot < volume.array().view().slots(); slot++) {
             Member member = volume.array().view().occupant(slot);
-            members.add(member == null ? null : memberFacts(container, member, names));
+            members.add(member == null ? null : memberFacts(container, member, names, inTree));
         }
         boolean chunked = !volume.array().traits().level().word().equals("raid1");
         return new ArrayAttributes.Facts(
@@ -130,16 +134,13 @@ final class TreeShape {
     }
 
     private static ArrayAttributes.MemberFacts memberFacts(
-            AssembledContainer container, Member member, Set<String> names) {
+            AssembledContainer container, Member member, Set<String> names, List<KernfsDirectory> inTree) {
         String path = member.name();
-        String name = diskName(path, member.slot(), names);
-        Optional<String> serial = container.scan().disks().stream()
-                .filter(disk -> disk.disk().location().equals(path))
-                .findFirst()
-                .flatMap(ScannedDisk::serial)
-                .map(KnownSerial::text);
+        KernfsDirectory disk =
+                inTree.isEmpty() ? null : inTree.get(container.diskNames().indexOf(path));
+        String name = disk == null ? diskName(path, member.slot(), names) : disk.name();
         return new ArrayAttributes.MemberFacts(
-                name, Console.printable(absolute(path)), Printable.of(serial.orElse("")));
+                name, Console.printable(absolute(path)), DoorDisks.serial(container, path), disk);
     }
 
     /** Who asks where a member is may stand somewhere else. */

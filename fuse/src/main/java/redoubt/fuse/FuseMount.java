@@ -15,8 +15,9 @@ import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.NodeRefused;
 
 /**
- * An attribute tree mounted on a directory, and volumes in its subdirectory {@code volumes}: two connections with threads of their own,
- * so that nothing that volumes wait for can be held up by their waiting.
+ * An attribute tree mounted on a directory, volumes in its subdirectory {@code volumes}, and the doors of daemons in {@code doors}: connections
+ * with threads of their own, so that nothing that volumes wait for can be held up by their waiting. A write to a volume may wait for a store in an
+ * attribute, and that store for a write at a door.
  *
  * <p>Opening and closing wait and are for the thread that serves. What both need is made by {@link #open}; nothing is allocated for a read or
  * write of an open file, and no thread is started after it.
@@ -26,26 +27,32 @@ public final class FuseMount implements AutoCloseable {
     /** The directory of the volumes. */
     public static final String VOLUMES = "volumes";
 
+    /** The directory of the doors. */
+    public static final String DOORS = "doors";
+
     private static final int ATTRIBUTE_THREADS = 4;
     private static final int ATTRIBUTE_BUFFER_BYTES = Exchange.PAYLOAD_AT + (64 << 10);
-    private static final int VOLUME_THREADS = 2;
-    private static final int VOLUME_EXCHANGES = 34;
-    private static final int VOLUME_BACKGROUND = 32;
+    private static final Shape VOLUME_SHAPE = new Shape(2, 34, 32);
+    private static final Shape DOOR_SHAPE = new Shape(1, 17, 16);
 
     /** Memory to go on with when calls that hang keep some. */
-    private static final int VOLUME_SPARE_BUFFERS = 6;
+    private static final int SPARE_BUFFERS = 6;
 
     private static final long GREETING_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long THREADS_END_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    /** How much a connection for devices carries at once. */
+    private record Shape(int threads, int exchanges, int background) {}
+
     private final Path directory;
     private final Path volumesPlace;
-    private final @Nullable KernfsDirectory emptyDirectory;
+    private final List<KernfsDirectory> emptyDirectories;
     private final AttributeResponder attributes;
     private final FuseConnection attributeConnection;
-    private final VolumeResponder volumes;
+    private final FuseFiles volumes;
     private final FuseConnection volumeConnection;
+    private final @Nullable FuseConnection doorConnection;
     private final Guardian guardian;
     private boolean volumesClosed;
     private boolean volumesUsed;
@@ -54,19 +61,21 @@ public final class FuseMount implements AutoCloseable {
     private FuseMount(
             Path directory,
             Path volumesPlace,
-            @Nullable KernfsDirectory emptyDirectory,
+            List<KernfsDirectory> emptyDirectories,
             AttributeResponder attributes,
             FuseConnection attributeConnection,
-            VolumeResponder volumes,
+            FuseFiles volumes,
             FuseConnection volumeConnection,
+            @Nullable FuseConnection doorConnection,
             Guardian guardian) {
         this.directory = directory;
         this.volumesPlace = volumesPlace;
-        this.emptyDirectory = emptyDirectory;
+        this.emptyDirectories = List.copyOf(emptyDirectories);
         this.attributes = attributes;
         this.attributeConnection = attributeConnection;
         this.volumes = volumes;
         this.volumeConnection = volumeConnection;
+        this.doorConnection = doorConnection;
         this.guardian = guardian;
     }
 
@@ -79,27 +88,41 @@ public final class FuseMount implements AutoCloseable {
         Mounting.check(directory);
     }
 
+    /** Mounts a tree and volumes, and no doors. */
+    public static FuseMount open(Path directory, KernfsDirectory root, List<FuseVolume> volumes, Clock clock)
+            throws FuseRefused {
+        return open(directory, root, volumes, null, clock);
+    }
+
     /**
      * Mounts. The tree gets an empty directory {@link #VOLUMES} as long as the mount lasts, and there the volumes are mounted. Only root
      * can do that: to {@code fusermount3}, which acts with two identities, the kernel shows nothing of a mount of somebody else. So where
-     * another user mounts, the volumes have a directory of their own, and {@link #VOLUMES} is a link to it.
+     * another user mounts, the volumes have a directory of their own, and {@link #VOLUMES} is a link to it; doors there are none then.
      *
      * @param directory one that exists; what is in it is hidden meanwhile
+     * @param doors what is in {@link #DOORS}, now and later; null if there is to be no such directory
      * @throws FuseRefused if that cannot be done; nothing is left mounted then
      */
-    public static FuseMount open(Path directory, KernfsDirectory root, List<FuseVolume> volumes, Clock clock)
+    public static FuseMount open(
+            Path directory, KernfsDirectory root, List<FuseVolume> volumes, @Nullable FuseFiles doors, Clock clock)
             throws FuseRefused {
         Mounting.check(directory);
         Path place = real(directory);
         long since = clock.wallTime().getEpochSecond();
         boolean nested = Linux.user() == 0;
-        KernfsDirectory empty = nested ? new KernfsDirectory(VOLUMES) : null;
+        List<KernfsDirectory> empty = new ArrayList<>();
         List<Runnable> undo = new ArrayList<>();
         try {
             Path volumesPlace;
-            if (empty != null) {
-                root.add(empty);
-                undo.add(empty::remove);
+            if (nested) {
+                empty.add(new KernfsDirectory(VOLUMES));
+                if (doors != null) {
+                    empty.add(new KernfsDirectory(DOORS));
+                }
+                for (KernfsDirectory each : empty) {
+                    root.add(each);
+                    undo.add(each::remove);
+                }
                 volumesPlace = place.resolve(VOLUMES);
             } else {
                 volumesPlace = ownDirectory();
@@ -117,28 +140,41 @@ public final class FuseMount implements AutoCloseable {
             Guardian guardian = nested ? Guardian.of(place) : Guardian.of(place, volumesPlace);
             undo.add(guardian::dismiss);
 
-            FuseChannel volumeChannel = channel(volumesPlace, undo);
-            IoRequestPool requests = new IoRequestPool(2 * VOLUME_EXCHANGES);
-            VolumeResponder responder = new VolumeResponder(volumes, requests, VOLUME_BACKGROUND, since);
-            IoMemory volumeMemory = new IoMemory(
-                    new IoMemory.Cut(VolumeResponder.bufferBytes(volumes), VOLUME_EXCHANGES + VOLUME_SPARE_BUFFERS, 0));
-            ExchangeStock volumeStock =
-                    new ExchangeStock(volumeChannel, volumeMemory, VOLUME_EXCHANGES, requests, VOLUME_THREADS);
-            responder.serves(volumeStock);
-            FuseConnection volumeConnection =
-                    new FuseConnection(VOLUMES, volumeChannel, volumeStock, responder, VOLUME_THREADS);
-            begin(volumeConnection, undo);
-
+            FuseFiles files = FuseFiles.of(volumes);
+            FuseConnection volumeConnection = serve(VOLUMES, volumesPlace, files, VOLUME_SHAPE, since, undo);
+            FuseConnection doorConnection =
+                    nested && doors != null ? serve(DOORS, place.resolve(DOORS), doors, DOOR_SHAPE, since, undo) : null;
             undo.clear();
             return new FuseMount(
-                    place, volumesPlace, empty, attributes, attributeConnection, responder, volumeConnection, guardian);
+                    place,
+                    volumesPlace,
+                    empty,
+                    attributes,
+                    attributeConnection,
+                    files,
+                    volumeConnection,
+                    doorConnection,
+                    guardian);
         } catch (NodeRefused taken) {
-            throw new FuseRefused("the tree has a '" + VOLUMES + "' already");
+            throw new FuseRefused("the tree has a '" + VOLUMES + "' or '" + DOORS + "' already");
         } finally {
             for (int i = undo.size() - 1; i >= 0; i--) {
                 undo.get(i).run();
             }
         }
+    }
+
+    private static FuseConnection serve(
+            String name, Path place, FuseFiles files, Shape shape, long since, List<Runnable> undo) throws FuseRefused {
+        FuseChannel channel = channel(place, undo);
+        IoRequestPool requests = new IoRequestPool(2 * shape.exchanges());
+        VolumeResponder responder = new VolumeResponder(files, requests, shape.background(), since);
+        IoMemory memory = new IoMemory(new IoMemory.Cut(files.bufferBytes(), shape.exchanges() + SPARE_BUFFERS, 0));
+        ExchangeStock stock = new ExchangeStock(channel, memory, shape.exchanges(), requests, shape.threads());
+        responder.serves(stock);
+        FuseConnection connection = new FuseConnection(name, channel, stock, responder, shape.threads());
+        begin(connection, undo);
+        return connection;
     }
 
     private static Path real(Path directory) throws FuseRefused {
@@ -207,7 +243,8 @@ public final class FuseMount implements AutoCloseable {
 
     /** Requests that met a bug; 0 in good order. Any thread. */
     public long faults() {
-        return attributeConnection.faults() + volumeConnection.faults();
+        FuseConnection withDoors = doorConnection;
+        return attributeConnection.faults() + volumeConnection.faults() + (withDoors == null ? 0 : withDoors.faults());
     }
 
     /** How many attributes and directories are open. Any thread. */
@@ -254,13 +291,16 @@ public final class FuseMount implements AutoCloseable {
         }
         closed = true;
         closeVolumes(0);
+        FuseConnection withDoors = doorConnection;
+        if (withDoors != null) {
+            Mounting.detach(directory.resolve(DOORS));
+            withDoors.stop(THREADS_END_NANOS);
+        }
         Mounting.detach(directory);
         attributeConnection.stop(THREADS_END_NANOS);
         attributes.close();
-        KernfsDirectory empty = emptyDirectory;
-        if (empty != null) {
-            empty.remove();
-        } else {
+        emptyDirectories.forEach(KernfsDirectory::remove);
+        if (emptyDirectories.isEmpty()) {
             remove(volumesPlace);
         }
         guardian.dismiss();

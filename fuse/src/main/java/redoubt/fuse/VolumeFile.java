@@ -17,12 +17,28 @@ final class VolumeFile {
     /** How often it is open to be written. */
     final AtomicInteger writers = new AtomicInteger();
 
-    VolumeFile(long number, FuseVolume volume) {
+    private final FuseWriters users;
+
+    VolumeFile(long number, FuseVolume volume, FuseWriters users) {
+        this.users = users;
         this.number = number;
         this.name = volume.name();
         this.nameBytes = volume.name().getBytes(StandardCharsets.UTF_8);
         this.device = volume.device();
         this.limits = volume.device().limits();
+    }
+
+    /** Somebody opens it to write. */
+    void writerCame() {
+        writers.incrementAndGet();
+        users.came();
+    }
+
+    /** Somebody who had it open to be written has it so no more. */
+    void writerGone() {
+        if (writers.getAndUpdate(before -> Math.max(0, before - 1)) > 0) {
+            users.left();
+        }
     }
 
     int mode() {

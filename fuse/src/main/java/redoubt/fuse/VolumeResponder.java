@@ -1,7 +1,5 @@
 package redoubt.fuse;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoBuffer;
@@ -25,54 +23,33 @@ import redoubt.block.IoStatus;
  */
 final class VolumeResponder implements Responder, IoCompletion {
 
-    private static final int LONGEST_BYTES = 256 << 10;
     private static final int DIRECTORY_MODE = Wire.S_IFDIR | 0755;
     private static final long ROOT = Wire.ROOT_NODE;
     private static final long ROOT_HANDLE = 0;
     private static final int SECTOR_BYTES = 512;
     private static final int TYPE_FILE = 8;
 
-    private final List<VolumeFile> files;
+    private final FuseFiles files;
     private final IoRequestPool requests;
     private final int longestBytes;
     private final int background;
-    private final long totalBytes;
     private final int user = Linux.user();
     private final int group = Linux.group();
     private final long sinceSeconds;
     private @Nullable ExchangeStock stock;
 
     /**
-     * Over volumes.
+     * Over files.
      *
      * @param requests of which every exchange has one set aside
      * @param background how many requests the kernel may have under way of its own accord
      */
-    VolumeResponder(List<FuseVolume> volumes, IoRequestPool requests, int background, long sinceSeconds) {
-        List<VolumeFile> all = new ArrayList<>();
-        int longest = LONGEST_BYTES;
-        long total = 0;
-        for (FuseVolume volume : volumes) {
-            VolumeFile file = new VolumeFile(ROOT + 1 + all.size(), volume);
-            all.add(file);
-            longest = Math.min(longest, file.limits.maxTransferBytes());
-            total += file.limits.sizeBytes();
-        }
-        this.files = List.copyOf(all);
-        this.longestBytes = Math.max(Wire.PAGE_BYTES, longest / Wire.PAGE_BYTES * Wire.PAGE_BYTES);
-        this.totalBytes = total;
+    VolumeResponder(FuseFiles files, IoRequestPool requests, int background, long sinceSeconds) {
+        this.files = files;
+        this.longestBytes = files.longestBytes();
         this.requests = requests;
         this.background = background;
         this.sinceSeconds = sinceSeconds;
-    }
-
-    /** What a buffer must hold: the longest transfer, and the rest of two blocks that it lies in. */
-    static int bufferBytes(List<FuseVolume> volumes) {
-        int block = Wire.PAGE_BYTES;
-        for (FuseVolume volume : volumes) {
-            block = Math.max(block, volume.device().limits().blockBytes());
-        }
-        return Exchange.PAYLOAD_AT + LONGEST_BYTES + 2 * block;
     }
 
     /** Where exchanges go back to; before the first request. */
@@ -90,15 +67,6 @@ final class VolumeResponder implements Responder, IoCompletion {
         return background;
     }
 
-    /** How often volumes are open to be written. */
-    int writers() {
-        int all = 0;
-        for (int i = 0; i < files.size(); i++) {
-            all += files.get(i).writers.get();
-        }
-        return all;
-    }
-
     @Override
     public boolean answer(Opcode opcode, Exchange exchange) {
         return switch (opcode) {
@@ -106,7 +74,7 @@ final class VolumeResponder implements Responder, IoCompletion {
             case WRITE -> write(exchange);
             case FSYNC -> flush(exchange);
             case FALLOCATE -> zero(exchange);
-            case FORGET, BATCH_FORGET -> true; // Numbers of volumes hold as long as the mount.
+            case FORGET, BATCH_FORGET -> true; // No number is given twice.
             case LOOKUP -> lookUp(exchange);
             case GETATTR -> attributes(exchange);
             case SETATTR -> setAttributes(exchange);
@@ -134,8 +102,12 @@ final class VolumeResponder implements Responder, IoCompletion {
     }
 
     private @Nullable VolumeFile file(long number) {
-        long index = number - ROOT - 1;
-        return index >= 0 && index < files.size() ? files.get((int) index) : null;
+        return files.find(number);
+    }
+
+    /** What stands for no file: the directory, or a file that went. */
+    private static int absence(Exchange exchange) {
+        return exchange.node() == ROOT ? Linux.EISDIR : Linux.EIO;
     }
 
     // ---------------------------------------------------------------------------------------------- data
@@ -143,7 +115,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     private boolean read(Exchange exchange) {
         VolumeFile file = file(exchange.node());
         if (file == null) {
-            return refuse(exchange, Linux.EISDIR);
+            return refuse(exchange, absence(exchange));
         }
         long offset = exchange.longAt(Wire.RW_OFFSET);
         long wanted = exchange.intAt(Wire.RW_SIZE) & 0xFFFFFFFFL;
@@ -173,7 +145,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     private boolean write(Exchange exchange) {
         VolumeFile file = file(exchange.node());
         if (file == null) {
-            return refuse(exchange, Linux.EISDIR);
+            return refuse(exchange, absence(exchange));
         }
         long offset = exchange.longAt(Wire.RW_OFFSET);
         int said = exchange.intAt(Wire.RW_SIZE);
@@ -203,7 +175,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     private boolean flush(Exchange exchange) {
         VolumeFile file = file(exchange.node());
         if (file == null) {
-            return refuse(exchange, Linux.EINVAL);
+            return refuse(exchange, absence(exchange));
         }
         send(file, exchange, IoOperation.FLUSH, 0, 0, 0);
         return false;
@@ -215,7 +187,7 @@ final class VolumeResponder implements Responder, IoCompletion {
         long length = exchange.longAt(Wire.FALLOCATE_LENGTH);
         int how = exchange.intAt(Wire.FALLOCATE_MODE) & ~Wire.FALLOC_KEEP_SIZE;
         if (file == null) {
-            return refuse(exchange, Linux.ENODEV);
+            return refuse(exchange, absence(exchange));
         }
         if (how != Wire.FALLOC_PUNCH_HOLE && how != Wire.FALLOC_ZERO_RANGE) {
             return refuse(exchange, Linux.EOPNOTSUPP);
@@ -304,27 +276,24 @@ final class VolumeResponder implements Responder, IoCompletion {
 
     private boolean lookUp(Exchange exchange) {
         String name = exchange.node() == ROOT ? exchange.name() : null;
-        for (int i = 0; i < files.size(); i++) {
-            VolumeFile file = files.get(i);
-            if (file.name.equals(name)) {
-                exchange.begin(Wire.ENTRY_BYTES);
-                putEntry(exchange, 0, file);
-                exchange.answer(Wire.ENTRY_BYTES);
-                return true;
-            }
+        VolumeFile file = files.find(name);
+        if (file == null) {
+            return refuse(exchange, Linux.ENOENT);
         }
-        return refuse(exchange, Linux.ENOENT);
+        exchange.begin(Wire.ENTRY_BYTES);
+        putEntry(exchange, 0, file);
+        exchange.answer(Wire.ENTRY_BYTES);
+        return true;
     }
 
     private void putEntry(Exchange exchange, int at, VolumeFile file) {
         exchange.put(at, file.number);
         exchange.put(at + Wire.ENTRY_GENERATION, 1L);
-        putAttributes(exchange, at + Wire.ENTRY_ATTR, file.number);
+        putAttributes(exchange, at + Wire.ENTRY_ATTR, file);
     }
 
-    private void putAttributes(Exchange exchange, int at, long number) {
-        VolumeFile file = file(number);
-        exchange.put(at, number);
+    private void putAttributes(Exchange exchange, int at, @Nullable VolumeFile file) {
+        exchange.put(at, file == null ? ROOT : file.number);
         for (int time = 0; time < 3; time++) {
             exchange.put(at + Wire.ATTR_TIMES + time * Long.BYTES, sinceSeconds);
         }
@@ -344,11 +313,12 @@ final class VolumeResponder implements Responder, IoCompletion {
     }
 
     private boolean attributes(Exchange exchange) {
-        if (exchange.node() != ROOT && file(exchange.node()) == null) {
+        VolumeFile file = file(exchange.node());
+        if (exchange.node() != ROOT && file == null) {
             return refuse(exchange, Linux.ENOENT);
         }
         exchange.begin(Wire.ATTR_OUT_BYTES);
-        putAttributes(exchange, Wire.ATTR_OUT_ATTR, exchange.node());
+        putAttributes(exchange, Wire.ATTR_OUT_ATTR, file);
         exchange.answer(Wire.ATTR_OUT_BYTES);
         return true;
     }
@@ -379,13 +349,13 @@ final class VolumeResponder implements Responder, IoCompletion {
             return refuse(exchange, Linux.EPERM);
         }
         if (writes) {
-            file.writers.incrementAndGet();
+            file.writerCame();
         }
         exchange.begin(Wire.OPEN_OUT_BYTES);
         exchange.put(0, file.number);
         exchange.put(Wire.OPEN_OUT_FLAGS, Wire.OPEN_DIRECT_IO | Wire.OPEN_PARALLEL_DIRECT_WRITES);
         if (!exchange.answer(Wire.OPEN_OUT_BYTES) && writes) {
-            file.writers.decrementAndGet();
+            file.writerGone();
         }
         return true;
     }
@@ -393,7 +363,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     private boolean release(Exchange exchange) {
         VolumeFile file = file(exchange.node());
         if (file != null && (exchange.intAt(Long.BYTES) & Wire.O_ACCESS_MODE) != 0) {
-            file.writers.updateAndGet(before -> Math.max(0, before - 1));
+            file.writerGone();
         }
         exchange.done();
         return true;
@@ -415,8 +385,10 @@ final class VolumeResponder implements Responder, IoCompletion {
         int room = Math.min(exchange.payloadCapacity(), wanted < 0 ? Integer.MAX_VALUE : wanted);
         int before = plus ? Wire.ENTRY_BYTES : 0;
         int used = 0;
-        for (long i = from; i < files.size(); i++) {
-            VolumeFile file = files.get((int) i);
+        for (VolumeFile file : files.all()) {
+            if (file.number <= from) {
+                continue;
+            }
             int bytes = before + Directories.entryBytes(file.nameBytes.length);
             if (bytes > room - used) {
                 break;
@@ -425,7 +397,7 @@ final class VolumeResponder implements Responder, IoCompletion {
             if (plus) {
                 putEntry(exchange, used, file);
             }
-            Directories.put(exchange, used + before, file.number, i + 1, TYPE_FILE, file.nameBytes);
+            Directories.put(exchange, used + before, file.number, file.number, TYPE_FILE, file.nameBytes);
             used += bytes;
         }
         exchange.answer(used);
@@ -434,7 +406,7 @@ final class VolumeResponder implements Responder, IoCompletion {
 
     private boolean statistics(Exchange exchange) {
         exchange.begin(Wire.STATFS_BYTES);
-        exchange.put(0, totalBytes / Wire.PAGE_BYTES);
+        exchange.put(0, files.totalBytes() / Wire.PAGE_BYTES);
         exchange.put(Wire.STATFS_BLOCK, Wire.PAGE_BYTES);
         exchange.put(Wire.STATFS_NAME, Wire.NAME_LIMIT_BYTES);
         exchange.put(Wire.STATFS_FRAGMENT, Wire.PAGE_BYTES);

@@ -75,10 +75,10 @@ class HostileKernelTest {
 
     private void volumes() {
         FuseChannel channel = channel();
-        List<FuseVolume> volumes = List.of(new FuseVolume("vol0", new MemoryDevice(VOLUME_BYTES, 512)));
+        FuseFiles volumes = FuseFiles.of(List.of(new FuseVolume("vol0", new MemoryDevice(VOLUME_BYTES, 512))));
         IoRequestPool requests = new IoRequestPool(8);
         VolumeResponder responder = new VolumeResponder(volumes, requests, 4, 0);
-        IoMemory memory = new IoMemory(new IoMemory.Cut(VolumeResponder.bufferBytes(volumes), 6, 0));
+        IoMemory memory = new IoMemory(new IoMemory.Cut(volumes.bufferBytes(), 6, 0));
         ExchangeStock stock = new ExchangeStock(channel, memory, 4, requests, 2);
         responder.serves(stock);
         start(channel, stock, responder);

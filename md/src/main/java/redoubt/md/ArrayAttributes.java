@@ -49,8 +49,19 @@ public final class ArrayAttributes implements MdstatEntry {
      * @param name its directory is called {@code dev-NAME}; a name like the kernel's, without blanks
      * @param path where it is
      * @param serial by which its metadata knows it, empty if by none
+     * @param disk what {@code block} leads to; null if the disk is not in the tree
      */
-    public record MemberFacts(String name, String path, String serial) {}
+    public record MemberFacts(
+            String name,
+            String path,
+            String serial,
+            @Nullable KernfsDirectory disk) {
+
+        /** The facts of a disk that is not in the tree. */
+        public MemberFacts(String name, String path, String serial) {
+            this(name, path, serial, null);
+        }
+    }
 
     private static final long REMOVAL_LIMIT_NANOS = 1_000_000_000L;
     private static final long MILLIS_PER_SECOND = 1000;
@@ -220,8 +231,7 @@ public final class ArrayAttributes implements MdstatEntry {
                         "state", out -> showMemberState(slot, out), guarded(value -> storeMemberState(slot, value)))
                 .preallocated();
         memberStates[slot] = state;
-        return new KernfsDirectory(
-                "dev-" + known.name(),
+        List<KernfsNode> content = new ArrayList<>(List.of(
                 state,
                 fixed("slot", Integer.toString(slot), RUNNING),
                 KernfsAttribute.readOnly(
@@ -241,7 +251,12 @@ public final class ArrayAttributes implements MdstatEntry {
                                 guarded(ArrayAttributes::storeBadBlocks))
                         .preallocated(),
                 constant("path", known.path()),
-                constant("serial", known.serial()));
+                constant("serial", known.serial())));
+        KernfsDirectory disk = known.disk();
+        if (disk != null) {
+            content.add(new KernfsLink("block", disk));
+        }
+        return new KernfsDirectory("dev-" + known.name(), content.toArray(KernfsNode[]::new));
     }
 
     private static KernfsAttribute constant(String name, String value) {

@@ -2,11 +2,13 @@ package redoubt.md;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import redoubt.base.Sectors;
 import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.Errno;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.KernfsLink;
 import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.Outcome;
 
@@ -22,8 +24,19 @@ public final class ContainerAttributes implements MdstatEntry {
      * @param name its directory is called {@code dev-NAME}
      * @param offsetBytes where the metadata area begins
      * @param sizeBytes how long it is
+     * @param disk what {@code block} leads to; null if the disk is not in the tree
      */
-    public record DiskFacts(String name, long offsetBytes, long sizeBytes) {}
+    public record DiskFacts(
+            String name,
+            long offsetBytes,
+            long sizeBytes,
+            @Nullable KernfsDirectory disk) {
+
+        /** The facts of a disk that is not in the tree. */
+        public DiskFacts(String name, long offsetBytes, long sizeBytes) {
+            this(name, offsetBytes, sizeBytes, null);
+        }
+    }
 
     private static final Outcome NOT_RUNNING =
             Outcome.refused(Errno.EINVAL, "a container does not run; only the arrays in it do");
@@ -34,6 +47,7 @@ public final class ContainerAttributes implements MdstatEntry {
     private final String name;
     private final String metadataVersion;
     private final List<DiskFacts> disks;
+    private final DeviceNumber number = new DeviceNumber();
     private final KernfsDirectory directory;
 
     /**
@@ -56,17 +70,22 @@ public final class ContainerAttributes implements MdstatEntry {
                 fixed("component_size", "0\n", FIXED),
                 fixed("array_size", "default\n", FIXED)));
         for (DiskFacts disk : disks) {
-            content.add(new KernfsDirectory(
-                    "dev-" + disk.name(),
+            List<KernfsNode> device = new ArrayList<>(List.of(
                     fixed("state", "spare,external_bbl\n", SERVED).preallocated(),
                     fixed("slot", "none\n", FIXED),
                     fixed("offset", Sectors.ofBytes(disk.offsetBytes()) + "\n", FIXED),
                     fixed("size", disk.sizeBytes() / 1024 + "\n", FIXED),
                     fixed("recovery_start", "none\n", FIXED),
                     fixed("errors", "0\n", FIXED)));
+            KernfsDirectory inTree = disk.disk();
+            if (inTree != null) {
+                device.add(new KernfsLink("block", inTree));
+            }
+            content.add(new KernfsDirectory("dev-" + disk.name(), device.toArray(KernfsNode[]::new)));
         }
         this.directory = new KernfsDirectory(
                 name,
+                number.attribute(),
                 KernfsAttribute.readOnly("size", out -> out.append("0").line()),
                 new KernfsDirectory("md", content.toArray(KernfsNode[]::new)));
     }
