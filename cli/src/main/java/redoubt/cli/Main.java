@@ -98,6 +98,7 @@ public final class Main implements Runnable {
                 .addSubcommand("fail", new FailCommand(console))
                 .addSubcommand("stop", new StopCommand(console))
                 .addSubcommand("events", new EventsCommand(console))
+                .addSubcommand("mdmon", new MdmonCommand(console))
                 .addSubcommand("completion", new CompletionCommand(console));
         line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

@@ -45,7 +45,8 @@ import redoubt.fuse.FuseRefused;
             "With --keeper external the arrays start readonly and wait for a daemon, which stores a name of its own in the"
                     + " attribute daemons/enter of the control socket. It finds the attributes in daemons/NAME, and the"
                     + " disks at the NBD exports door/NAME/0 and so on, where only the metadata can be written, and only by the daemon"
-                    + " that is current. One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
+                    + " that is current; with --mount, as root, also in files DIR/doors/NAME:0 and so on. 'redoubt mdmon' is such a daemon."
+                    + " One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
                     + " then on, until another daemon has read it.",
             "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
