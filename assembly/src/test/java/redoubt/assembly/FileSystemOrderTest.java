@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Goal: a file system in a volume shows in which order its disks belong. Method: real arrays are given a file system by the system's own mkfs,
  * lose their serials, and are read in every order.
  */
+@Tag("slow")
 class FileSystemOrderTest {
 
     private static final long SEED = 7L;

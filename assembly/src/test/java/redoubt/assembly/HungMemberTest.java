@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -32,6 +33,7 @@ import redoubt.testkit.Waiting;
  * Goal: a member that hangs for ever holds nobody up for longer than its time limit and a second, whatever call it hangs in. Method: four
  * threads write and read without pause; a member begins to hang; each of them times its longest wait.
  */
+@Tag("slow")
 class HungMemberTest {
 
     private static final int ASKERS = 4;

@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Goal: images that have lost their serials read back right or are refused with the candidates, and what is stale is never read. Method: the
  * corpus, without serials, with wrong ones, with strangers and with copies.
  */
+@Tag("slow")
 class NoSerialTest {
 
     private static final long SEED = 20_260_115L;

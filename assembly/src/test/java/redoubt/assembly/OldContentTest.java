@@ -12,6 +12,7 @@ import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ import redoubt.assembly.content.Signatures;
  * Goal: content that is old, or that stands in the array by accident, never passes for the order of the disks. Method: arrays whose own content
  * nobody knows (random bytes), with what looks like the beginning of a volume somewhere else on their disks.
  */
+@Tag("slow")
 class OldContentTest {
 
     private static final long SEED = 20_261_123L;

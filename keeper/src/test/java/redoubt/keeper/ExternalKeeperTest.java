@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
@@ -21,6 +22,7 @@ import redoubt.testkit.Fault;
 import redoubt.testkit.Seed;
 
 /** The metadata kept by a daemon that may do anything, or nothing at all. */
+@Tag("slow")
 class ExternalKeeperTest {
 
     private static final long PATIENCE_NANOS = ExternalRig.DEADLINE_NANOS + 4 * ExternalRig.MEMBER_LIMIT_NANOS;

@@ -13,10 +13,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.block.IoMemory;
 
 /** Many clients, or one that asks for much: whatever they do, the next one is served within a second. */
+@Tag("slow")
 class CrowdsTest {
 
     private static final int SIZE = 64 << 20;

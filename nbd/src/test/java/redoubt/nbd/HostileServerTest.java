@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,7 @@ import redoubt.testkit.Asker;
  * Goal: whatever a remote server says, every request is settled once, within the time limit, with the right status, and nothing leaks. Method:
  * a server that lies, once or for ever. {@link Asker} demands requests and memory back; each test counts the threads.
  */
+@Tag("slow")
 @SuppressWarnings("try") // servers that play their part by themselves, and closing what is closed again
 class HostileServerTest {
 

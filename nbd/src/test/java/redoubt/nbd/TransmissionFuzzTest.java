@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import redoubt.base.Clock;
 import redoubt.block.BlockLimits;
@@ -30,6 +31,7 @@ import redoubt.block.IoMemory;
  * <p>First byte of the input: bit 0 structured replies, bit 1 read-only, bit 2 blocks of 4096 bytes, bit 3 little memory; bits 4 to 6: the
  * rest comes in pieces of 1 &lt;&lt; (2 * n) bytes, 0 for all at once. The cookies of the requests are numbered by the test.
  */
+@Tag("slow")
 class TransmissionFuzzTest {
 
     private static final int DEVICE_BYTES = 128 << 10;

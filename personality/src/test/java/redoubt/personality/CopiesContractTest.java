@@ -3,12 +3,14 @@ package redoubt.personality;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import redoubt.md.Layout;
 import redoubt.md.Level;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
 
 /** The levels that keep copies keep what every level promises, and their copies agree. */
+@Tag("slow")
 class CopiesContractTest {
 
     @Nested

@@ -2,8 +2,10 @@ package redoubt.personality;
 
 import java.util.List;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 /** The other rotations of the parity keep the same promises as {@link Raid5ContractTest}'s, each in one shape. */
+@Tag("slow")
 class ParityRotationContractTest {
 
     @Nested

@@ -1,12 +1,14 @@
 package redoubt.personality;
 
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import redoubt.md.Layout;
 import redoubt.md.Level;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
 
 /** RAID5 keeps what every level promises, and its parity agrees. */
+@Tag("slow")
 class Raid5ContractTest extends PersonalityContract {
 
     @Override

@@ -7,11 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A request allocates nothing, neither on the asker's thread nor on a lane's: in the interpreter, in C1 and in C2. */
+@Tag("slow")
 class NoAllocationTest {
 
     @TempDir

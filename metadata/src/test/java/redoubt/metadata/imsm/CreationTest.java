@@ -8,6 +8,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -23,6 +24,7 @@ import redoubt.metadata.VolumePlan;
 import redoubt.metadata.VolumeState;
 
 /** Containers and volumes by the rules of mdadm. */
+@Tag("slow")
 class CreationTest {
 
     private static final OptionalInt MISSING = OptionalInt.empty();

@@ -4,6 +4,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.DiskGeometry;
@@ -16,6 +17,7 @@ import redoubt.metadata.Finding;
  *
  * <p>First byte of the input: bit 0 sectors of 4096 bytes, bit 1 leave the checksum alone. The rest is the block in its own order.
  */
+@Tag("slow")
 class ImsmDecoderFuzzTest {
 
     private static final long DISK_BYTES = 96L << 20;

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,6 +31,7 @@ import redoubt.metadata.WriteRound;
  * Blocks that carry what this codec does not keep, such as the junk that old firmware left in high words: after a round of writes every disk
  * is whole, for the checksum in the anchor covers the extension too, also where a round leaves that out.
  */
+@Tag("slow")
 class JunkTest {
 
     private static final ImsmFormat FORMAT = new ImsmFormat();
