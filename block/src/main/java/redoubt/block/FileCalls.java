@@ -86,8 +86,7 @@ final class FileCalls implements ThreadLane.Work {
                 case WRITE_ZEROES -> writeZeroes(thread, request, call);
                 case ALLOCATION -> allocation(request);
             };
-            boolean forced = request.fua() && request.operation().changesData();
-            return status == IoStatus.OK && forced ? force(thread, call) : status;
+            return status == IoStatus.OK && request.changesForGood() ? force(thread, call) : status;
         } catch (IOException failed) {
             return noSpace.says(failed) ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
         }

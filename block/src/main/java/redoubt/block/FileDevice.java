@@ -253,18 +253,13 @@ public final class FileDevice implements BlockDevice {
         IoStatus status = limits.check(request);
         if (status != IoStatus.OK) {
             request.complete(status);
-        } else if (behind.hasLost() && asksForDurable(request)) {
+        } else if (behind.hasLost() && request.promisesDurability()) {
             request.complete(IoStatus.IO_ERROR);
         } else if (lane.open() && performInline(request)) {
             request.complete(IoStatus.OK);
         } else {
             laneFor(request).submit(request);
         }
-    }
-
-    private static boolean asksForDurable(IoRequest request) {
-        IoOperation operation = request.operation();
-        return operation == IoOperation.FLUSH || (request.fua() && operation.changesData());
     }
 
     private Lane laneFor(IoRequest request) {

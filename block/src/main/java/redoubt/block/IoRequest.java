@@ -203,6 +203,16 @@ public final class IoRequest {
         return (flags & FUA) != 0;
     }
 
+    /** Whether it is a change that must be durable when it ends: reads may carry {@link #FUA} too, and it means nothing there. */
+    public boolean changesForGood() {
+        return fua() && operation.changesData();
+    }
+
+    /** Whether its end says that something is durable: a flush, or such a change. */
+    public boolean promisesDurability() {
+        return operation == IoOperation.FLUSH || changesForGood();
+    }
+
     /** The memory. */
     public IoBuffer buffer() {
         IoBuffer present = buffer;

@@ -189,17 +189,12 @@ final class RingLane extends Lane {
             } else if (sizeCanChange && shrunk(request)) {
                 finish(slot, IoStatus.IO_ERROR);
             } else {
-                if (makesDurable(request)) {
+                if (request.promisesDurability()) {
                     durable.begin(slot);
                 }
                 send(ring, slot, request);
             }
         }
-    }
-
-    private static boolean makesDurable(IoRequest request) {
-        return request.operation() == IoOperation.FLUSH
-                || (request.fua() && request.operation().changesData());
     }
 
     /** Writing behind the end of a file that has become shorter would bring back what it lost as zeroes. */

@@ -67,7 +67,7 @@ final class Settlement {
             if (how == IoStatus.IO_ERROR && reading) {
                 parent.slotFailed(slot);
                 readFailed(slot, child);
-            } else if (!traits.redundant() && how == IoStatus.IO_ERROR && !promisesDurability(child)) {
+            } else if (!traits.redundant() && how == IoStatus.IO_ERROR && !child.promisesDurability()) {
                 parent.refused(how);
             } else {
                 parent.slotFailed(slot);
@@ -128,10 +128,6 @@ final class Settlement {
         return request.operation().changesData() || request.operation() == IoOperation.FLUSH;
     }
 
-    private static boolean promisesDurability(IoRequest request) {
-        return request.operation() == IoOperation.FLUSH || request.fua();
-    }
-
     /** Does a request again, on the members that are left and without reading where a read has failed. */
     private void again(IoRequest parent) {
         ArrayView now = array.view();
@@ -167,7 +163,7 @@ final class Settlement {
             awaitRecord(parent);
         } else {
             boolean lie = how.ok()
-                    && promisesDurability(parent)
+                    && parent.promisesDurability()
                     && !plan.readOnly()
                     && array.view().broken();
             settle(parent, lie ? IoStatus.IO_ERROR : how);

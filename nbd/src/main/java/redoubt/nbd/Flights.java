@@ -240,8 +240,7 @@ final class Flights {
         flight.status = IoStatus.OK;
         flight.pairs = 0;
         if (flight.done > 0 && left == 0) {
-            boolean owesFlush = request.fua()
-                    && request.operation().changesData()
+            boolean owesFlush = request.changesForGood()
                     && !connected.offers(Wire.FLAG_SEND_FUA)
                     && connected.offers(Wire.FLAG_SEND_FLUSH);
             if (owesFlush) {

@@ -389,7 +389,7 @@ public final class SimulatedMember implements BlockDevice {
             if (powerGoes) {
                 return IoStatus.GONE;
             }
-            if (request.fua() && request.operation().changesData()) {
+            if (request.changesForGood()) {
                 makeDurable((int) (request.offset() / Sectors.BYTES), (int) (request.length() / Sectors.BYTES));
             }
             return how;
