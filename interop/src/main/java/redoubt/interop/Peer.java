@@ -27,6 +27,7 @@ public enum Peer {
     MKFS_XFS("mkfs.xfs", "xfsprogs"),
     XFS_REPAIR("xfs_repair", "xfsprogs"),
     PYTHON("python3", "python3"),
+    STRACE("strace", "strace"),
     LDD("ldd", "libc-bin");
 
     private static final List<Path> ELSEWHERE = List.of(

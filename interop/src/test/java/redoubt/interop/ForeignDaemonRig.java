@@ -1,0 +1,338 @@
+package redoubt.interop;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An array that is served, mounted, and left to the mdmon of this machine's mdadm, which can be started, stopped in its tracks, killed and started
+ * again. All waits are for conditions; how long they took is measured, and never fails a test unless the limit for hanging passes.
+ */
+final class ForeignDaemonRig implements AutoCloseable {
+
+    static final Duration LIMIT = Duration.ofSeconds(60);
+    static final String CONTAINER = "md127";
+    private static final String ARRAY = "block/md126/md/";
+
+    //   the second last sector of a member begins the metadata: 0: signature (32)   ...   44: generation (4)
+    private static final int ANCHOR_FROM_END = 1024;
+    private static final int GENERATION_AT = 44;
+    private static final int SECTOR_BYTES = 512;
+
+    private static final int PING_BEGIN = 0x5A5AA5A5;
+    private static final int PING_END = 0xA5A55A5A;
+
+    private final Scratch scratch;
+    private final RedoubtArray array;
+    private final RedoubtProcess served;
+    private final Path mount;
+    private @Nullable Process daemon;
+    private int started;
+
+    private ForeignDaemonRig(Scratch scratch, RedoubtArray array, RedoubtProcess served, Path mount) {
+        this.scratch = scratch;
+        this.array = array;
+        this.served = served;
+        this.mount = mount;
+    }
+
+    /** What this needs, or {@link PeerMissing}. */
+    static void needsPeers() {
+        Peer.require(Peer.MDADM, Peer.MDMON, Peer.LOSETUP);
+        boolean can = Files.exists(Path.of("/dev/fuse"))
+                && Files.exists(Path.of("/dev/loop-control"))
+                && "root".equals(System.getProperty("user.name"));
+        if (!can) {
+            throw new PeerMissing(
+                    "this needs root, /dev/fuse and loop devices (the kernel's modules 'fuse' and 'loop')");
+        }
+    }
+
+    /** A new array, served, with a daemon that has taken it. */
+    static ForeignDaemonRig start(Scratch scratch, Level level, String deadline) throws IOException {
+        RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
+        Path mount = Files.createDirectory(scratch.file("mnt"));
+        RedoubtProcess served =
+                array.serve("--keeper", "external", "--keeper-deadline", deadline, "--mount", mount.toString());
+        ForeignDaemonRig rig = new ForeignDaemonRig(scratch, array, served, mount);
+        Await.until("the mount", LIMIT, () -> Files.exists(mount.resolve("daemons/enter")));
+        return rig;
+    }
+
+    RedoubtArray array() {
+        return array;
+    }
+
+    RedoubtProcess served() {
+        return served;
+    }
+
+    // ---------------------------------------------------------------------------------------------- the tree
+
+    String read(String attribute) {
+        try {
+            return Files.readString(mount.resolve(attribute)).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String md(String attribute) {
+        return read(ARRAY + attribute);
+    }
+
+    void store(String attribute, String value) throws IOException {
+        Files.writeString(mount.resolve(ARRAY + attribute), value, StandardOpenOption.WRITE);
+    }
+
+    void awaitState(String state) {
+        Await.until("array_state " + state, LIMIT, () -> md("array_state").equals(state));
+    }
+
+    boolean has(String attribute) {
+        return Files.exists(mount.resolve(ARRAY + attribute));
+    }
+
+    /** Starts to write a file into the array from its beginning; it has ended when it is on the members. */
+    Process write(Path content) throws IOException {
+        return new ProcessBuilder(
+                        "dd",
+                        "if=" + content,
+                        "of=" + mount.resolve("volumes/v"),
+                        "bs=256k",
+                        "conv=notrunc,fsync",
+                        "status=none")
+                .redirectError(scratch.file("dd.err").toFile())
+                .start();
+    }
+
+    long volumeBytes() throws IOException {
+        return Files.size(mount.resolve("volumes/v"));
+    }
+
+    // ---------------------------------------------------------------------------------------------- the members
+
+    /** What mdadm finds on a member. */
+    MdadmExamine examine(int member) {
+        try (LoopDevice loop = LoopDevice.attach(array.images().get(member))) {
+            String text = Peer.MDADM
+                    .command("--examine", loop.device().toString())
+                    .env("IMSM_NO_PLATFORM", "1")
+                    .env("IMSM_DEVNAME_AS_SERIAL", "1")
+                    .run()
+                    .mustSucceed()
+                    .out();
+            return MdadmExamine.parse(text);
+        }
+    }
+
+    /** A field of the one volume, as each of these members tells it. */
+    List<String> volumeField(String field, int... members) {
+        List<String> said = new ArrayList<>();
+        for (int member : members) {
+            said.add(String.valueOf(examine(member).volumes().getFirst().get(field)));
+        }
+        return said;
+    }
+
+    int[] allMembers() {
+        return java.util.stream.IntStream.range(0, array.images().size()).toArray();
+    }
+
+    private byte[] anchor(int member) {
+        try (RandomAccessFile file =
+                new RandomAccessFile(array.images().get(member).toFile(), "r")) {
+            byte[] sector = new byte[SECTOR_BYTES];
+            file.seek(file.length() - ANCHOR_FROM_END);
+            file.readFully(sector);
+            return sector;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** How new the metadata of a member is. */
+    long generation(int member) {
+        return ByteBuffer.wrap(anchor(member)).order(ByteOrder.LITTLE_ENDIAN).getInt(GENERATION_AT) & 0xFFFFFFFFL;
+    }
+
+    /** Whether these members carry the same metadata. */
+    boolean agree(List<Integer> members) {
+        byte[] first = anchor(members.getFirst());
+        return members.stream().allMatch(member -> java.util.Arrays.equals(anchor(member), first));
+    }
+
+    // ---------------------------------------------------------------------------------------------- the daemon
+
+    /** Starts one and waits until it keeps the metadata. */
+    Process startDaemon() throws IOException {
+        Path program = Peer.MDMON.path();
+        started++;
+        ProcessBuilder builder = new ProcessBuilder(array.redoubt()
+                        .line(List.of("mdmon", "--exec", program.toString(), "--mount", mount.toString(), CONTAINER)))
+                .redirectOutput(scratch.file("mdmon%d.out".formatted(started)).toFile())
+                .redirectError(scratch.file("mdmon%d.err".formatted(started)).toFile());
+        builder.environment().putAll(array.redoubt().environment());
+        Process process = builder.start();
+        daemon = process;
+        Await.until("the daemon to keep the metadata", LIMIT, () -> {
+            if (!process.isAlive()) {
+                throw new AssertionError("mdmon ended with %d: %s"
+                        .formatted(
+                                process.exitValue(), Files.readString(scratch.file("mdmon%d.err".formatted(started)))));
+            }
+            return standing().equals("current") && monitors();
+        });
+        return process;
+    }
+
+    /** By the name that begins with its process id. */
+    String standing() {
+        long pid = pid();
+        for (String name : names()) {
+            if (name.startsWith(pid + ".")) {
+                return read("daemons/" + name + "/standing");
+            }
+        }
+        return "";
+    }
+
+    private List<String> names() {
+        String[] names = mount.resolve("daemons").toFile().list();
+        return names == null ? List.of() : List.of(names);
+    }
+
+    long pid() {
+        Process process = daemon;
+        return process == null ? -1 : process.pid();
+    }
+
+    /** Whether its monitor holds the array's files and sleeps. */
+    private boolean monitors() throws IOException {
+        return !md("array_state").equals("readonly")
+                && Files.readString(Path.of("/proc", Long.toString(monitor()), "comm"))
+                        .startsWith("mdmon");
+    }
+
+    /** The monitor's thread: the only one beside the manager's. */
+    long monitor() {
+        String[] threads =
+                Path.of("/proc", Long.toString(pid()), "task").toFile().list();
+        return java.util.stream.Stream.of(threads == null ? new String[0] : threads)
+                .mapToLong(Long::parseLong)
+                .filter(thread -> thread != pid())
+                .max()
+                .orElse(-1);
+    }
+
+    boolean isStopped() {
+        try {
+            String stat = Files.readString(Path.of("/proc", Long.toString(pid()), "status"));
+            return stat.lines().anyMatch(line -> line.matches("State:\\s+T .*"));
+        } catch (IOException gone) {
+            return false;
+        }
+    }
+
+    /** Whether it stops or dies within this time, if it is not asleep with all done before. */
+    boolean wasStopped(Duration limit) {
+        try {
+            Await.until("a stop that need not come", limit, () -> isStopped() || !isAlive());
+            return true;
+        } catch (TimeLimitPassed notStopped) {
+            return false;
+        }
+    }
+
+    private boolean isAlive() {
+        Process process = daemon;
+        return process != null && process.isAlive();
+    }
+
+    void signal(String name) {
+        Command.of("kill", "-" + name, Long.toString(pid())).run().mustSucceed();
+    }
+
+    /** Ends it at once, and waits until nothing is left of it. */
+    void killDaemon() {
+        Process process = daemon;
+        if (process != null) {
+            process.destroyForcibly();
+            Await.until("mdmon is dead", LIMIT, () -> !process.isAlive());
+            Await.until("its loop devices are gone", LIMIT, () -> loops().isEmpty());
+        }
+    }
+
+    /** What losetup says of devices over this rig's doors. */
+    String loops() {
+        return Peer.LOSETUP
+                .command("--list", "--noheadings", "--output", "NAME,BACK-FILE")
+                .run()
+                .out()
+                .lines()
+                .filter(line -> line.contains(mount.toString()))
+                .collect(java.util.stream.Collectors.joining("\n"));
+    }
+
+    /** Asks the daemon's own socket, as mdadm does, whether its monitor goes round; answers its version. */
+    String ping() throws IOException {
+        Path socket = Path.of("/proc/%d/root/run/mdadm/%s.sock".formatted(pid(), CONTAINER));
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            channel.connect(UnixDomainSocketAddress.of(socket));
+            ByteBuffer frame = ByteBuffer.allocate(12).order(ByteOrder.nativeOrder());
+            channel.write(frame.putInt(PING_BEGIN).putInt(0).putInt(PING_END).flip());
+            ByteBuffer header = receive(channel, 8);
+            int begin = header.getInt();
+            int length = header.getInt();
+            String version = StandardCharsets.UTF_8
+                    .decode(receive(channel, length))
+                    .toString()
+                    .replace("\0", "");
+            int end = receive(channel, 4).getInt();
+            if (begin != PING_BEGIN || end != PING_END) {
+                throw new IOException("this is no answer to a ping");
+            }
+            return version;
+        }
+    }
+
+    private static ByteBuffer receive(SocketChannel channel, int length) throws IOException {
+        ByteBuffer heard = ByteBuffer.allocate(length).order(ByteOrder.nativeOrder());
+        while (heard.hasRemaining()) {
+            if (channel.read(heard) < 0) {
+                throw new IOException("the daemon hung up");
+            }
+        }
+        return heard.flip();
+    }
+
+    @Override
+    public void close() {
+        try {
+            killDaemon();
+        } finally {
+            if (served.isAlive()) {
+                served.kill(); // and not its guardian, which unmounts
+            }
+            Await.until(
+                    "no mount is left",
+                    LIMIT,
+                    () -> Files.readString(Path.of("/proc/self/mounts"))
+                            .lines()
+                            .noneMatch(line -> line.contains(" " + mount)));
+        }
+    }
+}
