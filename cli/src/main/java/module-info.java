@@ -12,6 +12,7 @@ module redoubt.cli {
     requires redoubt.md;
     requires redoubt.personality;
     requires redoubt.metadata;
+    requires redoubt.mdmon;
     requires redoubt.keeper;
     requires redoubt.assembly;
     requires redoubt.nbd;

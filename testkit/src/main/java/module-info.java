@@ -6,6 +6,7 @@ module redoubt.testkit {
     requires static org.jspecify;
     requires transitive redoubt.block;
     requires transitive redoubt.kernfs;
+    requires transitive redoubt.control;
     requires transitive redoubt.workqueue;
     requires transitive redoubt.sim;
     requires transitive org.assertj.core;

@@ -9,6 +9,8 @@ import redoubt.nbd.NbdExports;
  */
 final class DoorExports implements DaemonTrees.Doors {
 
+    static final String PREFIX = "door/";
+
     private final NbdExports exports;
 
     DoorExports(NbdExports exports) {
@@ -16,7 +18,7 @@ final class DoorExports implements DaemonTrees.Doors {
     }
 
     static String name(Incarnation daemon, int disk) {
-        return "door/" + daemon.name() + "/" + disk;
+        return PREFIX + daemon.name() + "/" + disk;
     }
 
     @Override

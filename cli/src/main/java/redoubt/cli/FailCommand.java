@@ -69,7 +69,7 @@ final class FailCommand extends Verb {
 
     private static void awaitRecord(Served.Array array, String state) throws IOException, AttributeRefused, Refused {
         long deadline = System.nanoTime() + RECORD_LIMIT_NANOS;
-        while (!array.attributes().read(state).equals("faulty\n")) {
+        while (!isRecorded(array, state)) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
                 throw new Refused(
@@ -82,6 +82,19 @@ final class FailCommand extends Verb {
                     && array.md("array_state").equals("broken")) {
                 throw new Refused(ExitCode.IO, "the array broke: no member took the metadata");
             }
+        }
+    }
+
+    /** A daemon that keeps the metadata outside takes the member out of the array then. */
+    private static boolean isRecorded(Served.Array array, String state) throws IOException, AttributeRefused {
+        try {
+            List<String> words = List.of(array.attributes().read(state).strip().split(",", -1));
+            return words.contains("faulty") && !words.contains("blocked");
+        } catch (AttributeRefused refused) {
+            if (refused.errno() == Errno.ENOENT || refused.errno() == Errno.ENODEV) {
+                return true;
+            }
+            throw refused;
         }
     }
 

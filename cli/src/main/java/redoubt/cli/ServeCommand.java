@@ -42,7 +42,7 @@ import redoubt.fuse.FuseRefused;
                     + " any program; it takes whole blocks, and is not truncated (dd conv=notrunc). Files belong to the user who serves, and"
                     + " nobody else sees them. What is mounted goes when serve ends, and also when it is killed.",
             "",
-            "With --keeper external the arrays start readonly and wait for a daemon, which stores a name of its own in the"
+            "With --keeper external the arrays start readonly and wait for a daemon, such as 'redoubt mdmon', which stores a name of its own in the"
                     + " attribute daemons/enter of the control socket. It finds the attributes in daemons/NAME, and the"
                     + " disks at the NBD exports door/NAME/0 and so on, where only the metadata can be written, and only by the daemon"
                     + " that is current; with --mount, as root, also in files DIR/doors/NAME:0 and so on. 'redoubt mdmon' is such a daemon."

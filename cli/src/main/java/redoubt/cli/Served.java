@@ -74,6 +74,60 @@ final class Served {
         throw new Refused(ExitCode.USAGE.number(), "'" + socket + "' does not serve '" + name + "'; it serves:", there);
     }
 
+    /**
+     * A container whose metadata is kept outside the process that serves it.
+     *
+     * @param socket the control socket of that process
+     * @param name such as md127
+     */
+    record Container(Path socket, String name) {}
+
+    /** Finds the container of this name, or of the array of this name. */
+    Container container(String name) throws Refused, IOException {
+        if (control.isEmpty()) {
+            ControlPath.check(ControlPath.directory());
+        }
+        List<Path> sockets = control.map(List::of).orElseGet(() -> ControlPath.sockets(ControlPath.directory()));
+        List<Container> found = new ArrayList<>();
+        for (Path socket : sockets) {
+            try (Attributes attributes = connect(name, socket)) {
+                containerOf(attributes, name).ifPresent(container -> found.add(new Container(socket, container)));
+            } catch (Refused gone) {
+                if (control.isPresent()) {
+                    throw gone;
+                }
+            }
+        }
+        if (found.size() > 1) {
+            throw new Refused(
+                    ExitCode.USAGE.number(),
+                    "'" + name + "' is served more than once; name one with --control:",
+                    found.stream().map(each -> each.socket().toString()).toList());
+        }
+        if (found.isEmpty()) {
+            throw new Refused(
+                    ExitCode.TRY_AGAIN,
+                    "nobody serves '" + name + "' with its metadata kept outside; start it with 'redoubt serve --keeper"
+                            + " external', or name its socket with --control");
+        }
+        return found.getFirst();
+    }
+
+    private static Optional<String> containerOf(Attributes attributes, String name) throws IOException {
+        try {
+            attributes.list("daemons");
+            String version = attributes.read("block/" + nodeName(name) + "/md/metadata_version");
+            int slash = version.indexOf('/', "external:/".length());
+            if (!version.startsWith("external:")) {
+                return Optional.empty();
+            }
+            boolean array = slash > 0;
+            return Optional.of(array ? version.substring("external:/".length(), slash) : nodeName(name));
+        } catch (AttributeRefused notHere) {
+            return Optional.empty();
+        }
+    }
+
     /** Connects to every process that can be found, or to the one whose socket was named. */
     List<Attributes> all() throws Refused, IOException {
         if (control.isEmpty()) {

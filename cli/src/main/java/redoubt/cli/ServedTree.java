@@ -44,6 +44,7 @@ final class ServedTree {
     static final String STOP = "serve/stop";
     static final String STATE = "serve/state";
     static final String PID = "serve/pid";
+    static final String URIS = "serve/uris";
     static final String HEALTH = "serve/health";
     static final String NOT_PROMISED = "serve/not_promised";
     static final String SERVING = "serving";

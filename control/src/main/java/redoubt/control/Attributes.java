@@ -6,7 +6,7 @@ import java.util.Optional;
 
 /**
  * The attribute tree of a running engine, as its clients see it: the command line, and a metadata daemon. Every call has a limit; an
- * engine that does not answer is an {@link IOException}. For one thread at a time.
+ * engine that does not answer is an {@link IOException}. For one thread at a time, but for {@link #wake}.
  */
 public interface Attributes extends AutoCloseable {
 
@@ -47,6 +47,11 @@ public interface Attributes extends AutoCloseable {
 
     /** The next change of a watched attribute, or nothing within the limit. */
     Optional<Change> awaitChange(long limitNanos) throws IOException;
+
+    /**
+     * Ends a wait in {@link #awaitChange}, the present one or else the next, as if its limit had passed. The one thing that any thread may call.
+     */
+    void wake();
 
     /** Lets go. */
     @Override

@@ -41,6 +41,9 @@ public final class ControlServer implements AutoCloseable {
 
     private static final long LOOK_MILLIS = 500;
 
+    /** How many attributes are watched at most, over all clients: each is an open file with its memory. */
+    private static final int WATCHES_LIMIT = 512;
+
     private final Path socket;
     private final UserPrincipal owner;
     private final @Nullable Object fileKey; // absent on Windows
@@ -51,6 +54,7 @@ public final class ControlServer implements AutoCloseable {
     private final Worker bell;
     private final AtomicLong shutOut = new AtomicLong();
     private final AtomicLong faults = new AtomicLong();
+    private int watches; // the selecting thread's
     private volatile boolean rung;
     private volatile boolean closed;
     private @Nullable Thread thread;
@@ -205,6 +209,19 @@ public final class ControlServer implements AutoCloseable {
             return true; // Windows: only the directory, which is its owner's, keeps others out
         }
         return channel.getOption(ExtendedSocketOptions.SO_PEERCRED).user().equals(owner);
+    }
+
+    /** Whether one more attribute can be watched; it is to be given back then. */
+    boolean takeWatch() {
+        if (watches >= WATCHES_LIMIT) {
+            return false;
+        }
+        watches++;
+        return true;
+    }
+
+    void giveBackWatches(int count) {
+        watches -= count;
     }
 
     private void advance(ControlSession session) {

@@ -28,7 +28,7 @@ import redoubt.kernfs.Outcome;
  */
 final class ControlSession {
 
-    private static final int WATCHES_LIMIT = 32;
+    private static final int WATCHES_LIMIT = 128;
     private static final int ANSWER_ROOM_BYTES = ControlWords.READ_LIMIT_BYTES + 64;
     private static final int CHANGES_ROOM_BYTES = 8 << 10;
 
@@ -265,10 +265,20 @@ final class ControlSession {
             no(Errno.ENOSPC, "one client watches at most " + WATCHES_LIMIT + " attributes.");
             return;
         }
-        OpenFile file = root.attribute(path).open(Access.READ);
-        Watch watch = new Watch(file, path);
-        file.watch(watch);
-        watches.add(watch);
+        KernfsAttribute attribute = root.attribute(path);
+        if (!server.takeWatch()) {
+            no(Errno.ENOSPC, "all clients together watch as many attributes as they can.");
+            return;
+        }
+        try {
+            OpenFile file = attribute.open(Access.READ);
+            Watch watch = new Watch(file, path);
+            watches.add(watch);
+            file.watch(watch);
+        } catch (NodeRefused refused) {
+            server.giveBackWatches(1);
+            throw refused;
+        }
         ok(ByteBuffer.allocate(0));
     }
 
@@ -304,6 +314,7 @@ final class ControlSession {
         for (Watch watch : watches) {
             watch.file.close();
         }
+        server.giveBackWatches(watches.size());
         watches.clear();
         SocketChannel present = channel;
         channel = null;

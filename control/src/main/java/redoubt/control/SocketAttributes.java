@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import redoubt.kernfs.Errno;
 
 /** {@link Attributes} over the control socket. Each answer is waited for at most the limit given. */
@@ -24,6 +25,7 @@ public final class SocketAttributes implements Attributes {
     private final long limitNanos;
     private final ByteBuffer input = ByteBuffer.allocate(ControlWords.READ_LIMIT_BYTES + (8 << 10));
     private final ArrayDeque<Change> changes = new ArrayDeque<>();
+    private final AtomicBoolean woken = new AtomicBoolean();
 
     private SocketAttributes(SocketChannel channel, Selector selector, Path socket, long limitNanos) {
         this.channel = channel;
@@ -95,11 +97,19 @@ public final class SocketAttributes implements Attributes {
             int end = lineEnd();
             if (end >= 0) {
                 noteChange(takeLine(end));
-            } else if (!receive(deadline)) {
+            } else if (woken.getAndSet(false) || !receive(deadline, true)) {
                 return Optional.empty();
             }
         }
         return Optional.of(changes.remove());
+    }
+
+    @Override
+    public void wake() {
+        woken.set(true);
+        if (selector.isOpen()) {
+            selector.wakeup();
+        }
     }
 
     private String ask(String request, String value) throws IOException, AttributeRefused {
@@ -198,13 +208,13 @@ public final class SocketAttributes implements Attributes {
     }
 
     private void receiveOrFail(long deadline) throws IOException {
-        if (!receive(deadline)) {
+        if (!receive(deadline, false)) {
             throw new IOException("'" + socket + "' does not answer.");
         }
     }
 
-    /** Waits for bytes; false when the deadline passed. */
-    private boolean receive(long deadline) throws IOException {
+    /** Waits for bytes; false when the deadline passed, or the wait was ended. */
+    private boolean receive(long deadline, boolean untilWoken) throws IOException {
         if (!input.hasRemaining()) {
             throw new IOException("'" + socket + "' sends a line without an end.");
         }
@@ -216,7 +226,7 @@ public final class SocketAttributes implements Attributes {
             if (count > 0) {
                 return true;
             }
-            if (!select(deadline)) {
+            if (!select(deadline) || (untilWoken && woken.getAndSet(false))) {
                 return false;
             }
         }

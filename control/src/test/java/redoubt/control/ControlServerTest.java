@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -202,10 +204,58 @@ class ControlServerTest {
     @Test
     void oneClientWatchesOnlySoMany() throws Exception {
         try (Attributes attributes = client()) {
-            for (int i = 0; i < 32; i++) {
+            for (int i = 0; i < 128; i++) {
                 attributes.watch("my array/array_state");
             }
-            assertRefused(Errno.ENOSPC, "at most 32", () -> attributes.watch("my array/array_state"));
+            assertRefused(Errno.ENOSPC, "at most 128", () -> attributes.watch("my array/array_state"));
+        }
+    }
+
+    @Test
+    void allClientsTogetherWatchOnlySoManyAndGiveThemBackWhenTheyGo() throws Exception {
+        List<Attributes> clients = new ArrayList<>();
+        for (int client = 0; client < 4; client++) {
+            Attributes attributes = client();
+            clients.add(attributes);
+            for (int i = 0; i < 128; i++) {
+                attributes.watch("my array/array_state");
+            }
+        }
+        try (Attributes late = client()) {
+            assertRefused(Errno.ENOSPC, "all clients together", () -> late.watch("my array/array_state"));
+            clients.forEach(Attributes::close);
+            for (long until = System.nanoTime() + SECONDS.toNanos(20); !watches(late); LockSupport.parkNanos(100_000)) {
+                assertThat(System.nanoTime()).as("the others' are back").isLessThan(until);
+            }
+        }
+    }
+
+    private static boolean watches(Attributes attributes) throws IOException {
+        try {
+            attributes.watch("my array/array_state");
+            return true;
+        } catch (AttributeRefused notYet) {
+            return false;
+        }
+    }
+
+    @Test
+    void aWaitForAChangeIsEndedByAnybody() throws Exception {
+        try (Attributes attributes = client()) {
+            attributes.watch("my array/array_state");
+            attributes.wake(); // the next wait
+            assertThat(attributes.awaitChange(Long.MAX_VALUE / 2)).isEmpty();
+            CountDownLatch waits = new CountDownLatch(1);
+            redoubt.base.Threads.start("waker", () -> {
+                try {
+                    waits.await();
+                    attributes.wake();
+                } catch (InterruptedException interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            waits.countDown();
+            assertThat(attributes.awaitChange(Long.MAX_VALUE / 2)).isEmpty();
         }
     }
 

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
@@ -27,6 +31,7 @@ class ExternalKeeperTest {
 
     private static final long PATIENCE_NANOS = ExternalRig.DEADLINE_NANOS + 4 * ExternalRig.MEMBER_LIMIT_NANOS;
     private static final int RANDOM_STOPS = 100;
+    private static final int SAMPLED_ONE_IN = 40;
 
     private final long seed = Seed.next();
     private final SplittableRandom random = new SplittableRandom(seed);
@@ -211,10 +216,32 @@ class ExternalKeeperTest {
     /** Goal: whoever is stopped, at whichever of its steps, delays a write by no more than the deadline and the members' time limits. */
     @Test
     void aDaemonStoppedAtAnyStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
-        int steps = course(Integer.MAX_VALUE, seed);
+        int steps = course(Who.SCRIPT, ExternalRig.Shape.MIRROR, Integer.MAX_VALUE, seed);
         assertThat(steps).isGreaterThan(30);
         for (int stop = 0; stop <= steps; stop++) {
-            course(stop, seed);
+            course(Who.SCRIPT, ExternalRig.Shape.MIRROR, stop, seed);
+        }
+    }
+
+    /** The same of the daemon of this house, at some of its steps; {@code soak} has all of them. */
+    @ParameterizedTest
+    @EnumSource
+    void mdmonStoppedAtSomeStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn(ExternalRig.Shape shape) throws Exception {
+        int steps = course(Who.MDMON, shape, Integer.MAX_VALUE, seed);
+        assertThat(steps).isGreaterThan(100);
+        for (int stop = random.nextInt(SAMPLED_ONE_IN); stop <= steps; stop += SAMPLED_ONE_IN) {
+            course(Who.MDMON, shape, stop, seed);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Tag("soak")
+    @Timeout(value = 20, unit = TimeUnit.MINUTES)
+    void mdmonStoppedAtAnyStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn(ExternalRig.Shape shape) throws Exception {
+        int steps = course(Who.MDMON, shape, Integer.MAX_VALUE, seed);
+        for (int stop = 0; stop <= steps; stop++) {
+            course(Who.MDMON, shape, stop, seed);
         }
     }
 
@@ -222,52 +249,81 @@ class ExternalKeeperTest {
     @Test
     void aDaemonStoppedAtAnyMomentHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
         for (int round = 0; round < RANDOM_STOPS; round++) {
-            course(random.nextInt(60), seed + round);
+            course(Who.SCRIPT, ExternalRig.Shape.MIRROR, random.nextInt(60), seed + round);
         }
     }
 
-    /** Writes, becomes idle, writes again, loses a member, writes: with a daemon that stops after so many actions, and later goes on. */
-    private static int course(int stopAfter, long seed) throws Exception {
+    /** Who the daemon is. */
+    private enum Who {
+        SCRIPT {
+            @Override
+            SteppedDaemon in(ExternalRig rig) throws Exception {
+                return rig.daemon("one");
+            }
+        },
+        MDMON {
+            @Override
+            SteppedDaemon in(ExternalRig rig) throws Exception {
+                return rig.mdmon("one");
+            }
+        };
+
+        abstract SteppedDaemon in(ExternalRig rig) throws Exception;
+    }
+
+    /**
+     * Writes to all volumes, becomes idle, writes again, loses a member, writes: with a daemon that stops after so many actions, and later goes
+     * on.
+     *
+     * @return how much it did
+     */
+    private static int course(Who who, ExternalRig.Shape shape, int stopAfter, long seed) throws Exception {
         SplittableRandom random = new SplittableRandom(seed);
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
-        ScriptedDaemon daemon = rig.daemon("one");
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS, shape);
+        try (SteppedDaemon daemon = who.in(rig)) {
+            return course(rig, daemon, random, stopAfter);
+        }
+    }
+
+    private static int course(ExternalRig rig, SteppedDaemon daemon, SplittableRandom random, int stopAfter)
+            throws Exception {
+        long seed = rig.seed;
         daemon.stopAfter(stopAfter);
         boolean taken = false;
-        for (int i = 0; i < 200 && !taken; i++) {
+        for (int i = 0; i < 400 && !taken; i++) {
             rig.step(daemon, random);
-            taken = rig.array.view().state() != ArrayState.READONLY;
+            taken = rig.arrays.stream().noneMatch(array -> array.view().state() == ArrayState.READONLY);
         }
-        if (!taken) { // it stopped before it took the array: somebody else lets writes through
-            assertThat(store(rig.tree(rig.keeper.onlooker(0)), "md126/md/array_state", "read-auto"))
-                    .isNull();
+        if (!taken) { // it stopped before it took the arrays: somebody else lets writes through
+            for (int index = 0; index < rig.shape.volumes; index++) {
+                assertThat(rig.storeInPlainTree(index, "array_state", "read-auto"))
+                        .isNull();
+            }
             rig.until(
                     "read-auto",
                     daemon,
                     random,
                     PATIENCE_NANOS,
-                    () -> rig.array.view().state() != ArrayState.READONLY);
+                    () -> rig.arrays.stream().noneMatch(array -> array.view().state() == ArrayState.READONLY));
         }
         int written = 0;
         for (int round = 0; round < 2; round++) {
-            Asked write = rig.write(4096L * written++, written);
-            rig.until("a write ends", daemon, random, PATIENCE_NANOS, write::settled);
-            assertThat(write.await()).as("seed %d", seed).isEqualTo(IoStatus.OK);
+            writeToAll(rig, daemon, random, written++);
             for (int i = 0; i < 120; i++) {
                 rig.step(daemon, random);
             }
         }
         rig.members.get(0).inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE));
-        Asked write = rig.write(4096L * written++, written);
-        rig.until("a write that meets a failure ends", daemon, random, PATIENCE_NANOS, write::settled);
-        assertThat(write.await()).as("seed %d", seed).isEqualTo(IoStatus.OK);
+        writeToAll(rig, daemon, random, written++);
+        rig.until("the survivors are written", daemon, random, PATIENCE_NANOS, rig::survivorsAgree);
         rig.expectSurvivorsAgree();
         int actions = daemon.actions();
-        boolean fenced = daemon.incarnation().standing() == Standing.FENCED;
+        boolean fenced = standing(daemon) == Standing.FENCED;
         byte[] before = rig.metadataArea(1);
         if (fenced) {
             rig.array.tellStateAgain(); // it wakes to see what there is to do, with what it remembers
             daemon.goOn();
-            for (int i = 0; i < 40; i++) {
+            for (int i = 0; i < 60; i++) {
                 daemon.runOne();
                 rig.workers.runAll(1000);
             }
@@ -276,10 +332,35 @@ class ExternalKeeperTest {
                     .isEqualTo(before);
             assertThat(rig.array.view().broken()).isFalse();
         }
-        for (int i = 0; i < written; i++) {
-            assertThat(rig.clients.read(4096L * i, 4096)[0]).isEqualTo((byte) (i + 1));
+        for (int index = 0; index < rig.shape.volumes; index++) {
+            for (int i = 0; i < written; i++) {
+                assertThat(rig.askers.get(index).read(4096L * i, 4096)[0]).isEqualTo((byte) (i + 1));
+            }
         }
         return actions;
+    }
+
+    /** What the engine thinks of it; fenced where it has not come in. */
+    private static Standing standing(SteppedDaemon daemon) {
+        Incarnation known = daemon.incarnation();
+        return known == null ? Standing.NEWCOMER : known.standing();
+    }
+
+    private static void writeToAll(ExternalRig rig, SteppedDaemon daemon, SplittableRandom random, int number)
+            throws Exception {
+        List<Asked> writes = new ArrayList<>();
+        for (int index = 0; index < rig.shape.volumes; index++) {
+            writes.add(rig.write(index, 4096L * number, number + 1));
+        }
+        rig.until(
+                "the writes end",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> writes.stream().allMatch(Asked::settled));
+        for (Asked write : writes) {
+            assertThat(write.await()).as("seed %d", rig.seed).isEqualTo(IoStatus.OK);
+        }
     }
 
     // ---------------------------------------------------------------------------------------------- the fence

@@ -2,28 +2,43 @@ package redoubt.keeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import redoubt.base.Extent;
 import redoubt.base.Sectors;
 import redoubt.block.BlockDevice;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequestPool;
+import redoubt.kernfs.Access;
+import redoubt.kernfs.Errno;
+import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.NodeRefused;
+import redoubt.kernfs.OpenFile;
+import redoubt.kernfs.Outcome;
 import redoubt.md.Array;
 import redoubt.md.ArrayAttributes;
 import redoubt.md.ArrayListener;
 import redoubt.md.ArrayPlan;
 import redoubt.md.ArrayView;
+import redoubt.md.ContainerAttributes;
 import redoubt.md.KeeperStores;
 import redoubt.md.Level;
+import redoubt.md.Mdstat;
+import redoubt.md.MdstatEntry;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
+import redoubt.mdmon.SteppedMdmon;
 import redoubt.metadata.BlockReader;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerMetadata;
@@ -39,6 +54,9 @@ import redoubt.metadata.WriteRound;
 import redoubt.metadata.imsm.ImsmFormat;
 import redoubt.personality.CopiesPersonality;
 import redoubt.personality.NearLayout;
+import redoubt.personality.ParityLayout;
+import redoubt.personality.ParityRotation;
+import redoubt.personality.Raid5Personality;
 import redoubt.sim.SteppedTime;
 import redoubt.sim.SteppedWorkers;
 import redoubt.testkit.Asked;
@@ -48,17 +66,42 @@ import redoubt.testkit.SimulatedMember;
 import redoubt.workqueue.Workqueue;
 
 /**
- * An IMSM mirror on simulated members whose metadata is kept outside, on a clock that is stepped. After every step the rig looks at the members:
- * the generation never falls on any of them.
+ * An IMSM container on simulated members whose metadata is kept outside, on a clock that is stepped. After every step the rig looks at the
+ * members: the generation never falls on any of them.
  */
 final class ExternalRig {
 
-    static final int DISKS = 2;
+    /** What the container holds. */
+    enum Shape {
+        MIRROR(RaidLevel.RAID1, 2, 1, 8 << 20),
+        TWO_MIRRORS(RaidLevel.RAID1, 2, 2, 14 << 20),
+        PARITY(RaidLevel.RAID5, 3, 1, 8 << 20);
+
+        final RaidLevel level;
+        final int disks;
+        final int volumes;
+        final int diskBytes;
+
+        Shape(RaidLevel level, int disks, int volumes, int diskBytes) {
+            this.level = level;
+            this.disks = disks;
+            this.volumes = volumes;
+            this.diskBytes = diskBytes;
+        }
+
+        DiskGeometry geometry() {
+            return new DiskGeometry(diskBytes, 512);
+        }
+    }
+
+    /** How many a mirror has. */
+    static final int DISKS = Shape.MIRROR.disks;
+
     static final long DEADLINE_NANOS = 200_000_000L;
     static final long MEMBER_LIMIT_NANOS = 400_000_000L;
     static final long IDLE_NANOS = 100_000_000L;
 
-    private static final int DISK_BYTES = 8 << 20;
+    private static final int CHUNK_BYTES = 65536;
     private static final long STEP_NANOS = 10_000_000L;
 
     final ImsmFormat format = new ImsmFormat();
@@ -67,35 +110,47 @@ final class ExternalRig {
     final List<SimulatedMember> members = new ArrayList<>();
     final List<String> complaints = new ArrayList<>();
     final List<String> events = new ArrayList<>();
-    final Array array;
+    final Shape shape;
+    final Array array; // of the first volume
+    final List<Array> arrays = new ArrayList<>();
     final ExternalKeeper keeper;
-    final Asker clients;
+    final Asker clients; // of the first volume
+    final List<Asker> askers = new ArrayList<>();
     final long seed;
-    private final long[] generations = new long[DISKS];
-    private final long[] writesSeen = new long[DISKS];
+    private final long[] generations;
+    private final long[] writesSeen;
 
     ExternalRig(long seed, long deadlineNanos) throws Exception {
+        this(seed, deadlineNanos, Shape.MIRROR);
+    }
+
+    ExternalRig(long seed, long deadlineNanos, Shape shape) throws Exception {
         this.seed = seed;
+        this.shape = shape;
+        this.generations = new long[shape.disks];
+        this.writesSeen = new long[shape.disks];
         this.workers = new SteppedWorkers(seed);
-        DiskGeometry geometry = geometry();
+        DiskGeometry geometry = shape.geometry();
         List<NewDisk> fresh = new ArrayList<>();
         List<OptionalInt> places = new ArrayList<>();
         List<byte[]> images = new ArrayList<>();
-        for (int disk = 0; disk < DISKS; disk++) {
+        for (int disk = 0; disk < shape.disks; disk++) {
             fresh.add(new NewDisk(disk, geometry, "SIM" + disk, 0));
             places.add(OptionalInt.of(disk));
-            images.add(new byte[DISK_BYTES]);
+            images.add(new byte[shape.diskBytes]);
         }
-        VolumePlan plan = new VolumePlan(
-                "twins",
-                RaidLevel.RAID1,
-                OptionalInt.empty(),
-                OptionalLong.of(2048),
-                places,
-                ConsistencyPolicy.NONE,
-                true);
-        ContainerMetadata created =
-                format.addVolume(format.create(fresh), plan, new MetadataEvent.Seeds(42, Optional.of(1_700_000_000L)));
+        ContainerMetadata created = format.create(fresh);
+        for (int index = 0; index < shape.volumes; index++) {
+            VolumePlan plan = new VolumePlan(
+                    "volume" + index,
+                    shape.level,
+                    shape.level == RaidLevel.RAID1 ? OptionalInt.empty() : OptionalInt.of(CHUNK_BYTES),
+                    OptionalLong.of(2048),
+                    places,
+                    ConsistencyPolicy.NONE,
+                    true);
+            created = format.addVolume(created, plan, new MetadataEvent.Seeds(42, Optional.of(1_700_000_000L)));
+        }
         WriteRound round = created.write(Optional.empty());
         for (WriteRound.MemberWrites writes : round.members()) {
             for (WriteRound.Step step : writes.steps()) {
@@ -104,50 +159,16 @@ final class ExternalRig {
                 }
             }
         }
-        VolumePicture volume = round.image().picture().volumes().getFirst();
         Workqueue queue = Workqueue.orderedMemReclaim("container", workers);
-        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
-        for (int disk = 0; disk < DISKS; disk++) {
-            SimulatedMember member = new SimulatedMember(
-                            "SIM" + disk, images.get(disk), 512, PowerRail.steady(), seed + disk)
+        for (int disk = 0; disk < shape.disks; disk++) {
+            members.add(new SimulatedMember("SIM" + disk, images.get(disk), 512, PowerRail.steady(), seed + disk)
                     .servedBy(workers)
-                    .withTimeLimit(MEMBER_LIMIT_NANOS, time);
-            members.add(member);
-            occupants.add(new ArrayPlan.Occupant(
-                    new Member(
-                            disk,
-                            "SIM" + disk,
-                            member,
-                            Sectors.toBytes(volume.slots().get(disk).dataOffsetSectors())),
-                    MemberState.IN_SYNC));
+                    .withTimeLimit(MEMBER_LIMIT_NANOS, time));
         }
-        ArrayPlan arrayPlan = new ArrayPlan(
-                "twins",
-                Sectors.toBytes(volume.componentSectors()),
-                Sectors.toBytes(volume.sizeSectors()),
-                512,
-                occupants,
-                true,
-                false,
-                false,
-                IDLE_NANOS,
-                ArrayPlan.MAX_READ_ERRORS);
-        array = new Array(
-                arrayPlan,
-                host -> new CopiesPersonality(host, Level.RAID1, new NearLayout(DISKS, DISKS, 65536), 65536),
-                queue,
-                time,
-                new IoRequestPool(64),
-                new IoMemory(new IoMemory.Cut(4096, 16, 4)));
-        array.addListener(new ArrayListener() {
-            @Override
-            public void viewChanged(ArrayView before, ArrayView after) {}
-
-            @Override
-            public void event(String word, String member) {
-                events.add(word + (member.isEmpty() ? "" : " " + member));
-            }
-        });
+        for (VolumePicture volume : round.image().picture().volumes()) {
+            arrays.add(array(volume, queue));
+        }
+        array = arrays.getFirst();
         List<BlockDevice> disks = List.copyOf(members);
         keeper = new ExternalKeeper(
                 new ExternalKeeper.Terms("md127", deadlineNanos),
@@ -157,31 +178,161 @@ final class ExternalRig {
                 queue,
                 time,
                 complaints::add);
-        array.start(keeper.volume(0, array, places));
-        clients = new Asker(array).steppedBy(this::step);
+        for (int index = 0; index < shape.volumes; index++) {
+            Array each = arrays.get(index);
+            each.start(keeper.volume(index, each, places));
+            askers.add(new Asker(each).steppedBy(this::step));
+        }
+        clients = askers.getFirst();
         look();
     }
 
-    static DiskGeometry geometry() {
-        return new DiskGeometry(DISK_BYTES, 512);
+    private Array array(VolumePicture volume, Workqueue queue) {
+        List<ArrayPlan.Occupant> occupants = new ArrayList<>();
+        for (int disk = 0; disk < shape.disks; disk++) {
+            occupants.add(new ArrayPlan.Occupant(
+                    new Member(
+                            disk,
+                            "SIM" + disk,
+                            members.get(disk),
+                            Sectors.toBytes(volume.slots().get(disk).dataOffsetSectors())),
+                    MemberState.IN_SYNC));
+        }
+        ArrayPlan arrayPlan = new ArrayPlan(
+                volume.name(),
+                Sectors.toBytes(volume.componentSectors()),
+                Sectors.toBytes(volume.sizeSectors()),
+                512,
+                occupants,
+                true,
+                false,
+                false,
+                IDLE_NANOS,
+                ArrayPlan.MAX_READ_ERRORS);
+        Array made = new Array(
+                arrayPlan,
+                host -> shape.level == RaidLevel.RAID5
+                        ? new Raid5Personality(
+                                host,
+                                Level.RAID5,
+                                new ParityLayout(
+                                        shape.disks,
+                                        CHUNK_BYTES,
+                                        ParityRotation.ofNumber(volume.layout()).orElseThrow()))
+                        : new CopiesPersonality(
+                                host, Level.RAID1, new NearLayout(shape.disks, shape.disks, CHUNK_BYTES), CHUNK_BYTES),
+                queue,
+                time,
+                new IoRequestPool(64),
+                new IoMemory(new IoMemory.Cut(4096, 64, 4), new IoMemory.Cut(CHUNK_BYTES, 16, 4)));
+        made.addListener(new ArrayListener() {
+            @Override
+            public void viewChanged(ArrayView before, ArrayView after) {}
+
+            @Override
+            public void event(String word, String member) {
+                if (made == arrays.getFirst()) {
+                    events.add(word + (member.isEmpty() ? "" : " " + member));
+                }
+            }
+        });
+        return made;
     }
 
-    /** A tree of the array's attributes, in the name of whoever stores. */
+    /** Of a mirror's disks. */
+    static DiskGeometry geometry() {
+        return Shape.MIRROR.geometry();
+    }
+
+    /** A tree of the first array's attributes, in the name of whoever stores. */
     KernfsDirectory tree(KeeperStores stores) throws NodeRefused {
         KernfsDirectory root = KernfsDirectory.root();
+        root.add(attributes(0, stores).directory());
+        return root;
+    }
+
+    private ArrayAttributes attributes(int index, KeeperStores stores) {
         List<ArrayAttributes.MemberFacts> facts = new ArrayList<>();
-        for (int disk = 0; disk < DISKS; disk++) {
+        for (int disk = 0; disk < shape.disks; disk++) {
             facts.add(new ArrayAttributes.MemberFacts("sim" + disk, "sim:" + disk, "SIM" + disk));
         }
-        ArrayAttributes attributes = new ArrayAttributes(
-                "md126", array, new ArrayAttributes.Facts("imsm", "", 0, 0, List.copyOf(facts)), () -> false, stores);
-        root.add(attributes.directory());
-        return root;
+        return new ArrayAttributes(
+                "md" + (126 - index),
+                arrays.get(index),
+                new ArrayAttributes.Facts("imsm", "", 0, 0, List.copyOf(facts)),
+                () -> false,
+                stores);
     }
 
     ScriptedDaemon daemon(String name) throws Exception {
         Incarnation incarnation = keeper.enter(name);
         return new ScriptedDaemon(this, incarnation, tree(incarnation.stores(0)));
+    }
+
+    /** The daemon of this house. */
+    SteppedMdmon mdmon(String name) throws Exception {
+        AtomicReference<Incarnation> came = new AtomicReference<>();
+        KernfsDirectory root = KernfsDirectory.root();
+        KernfsDirectory daemons = new KernfsDirectory("daemons");
+        daemons.add(KernfsAttribute.writeOnly("enter", value -> {
+            try {
+                Incarnation daemon = keeper.enter(value.text());
+                came.set(daemon);
+                daemons.add(plant(daemon));
+                return Outcome.OK;
+            } catch (ExternalKeeper.Refused | NodeRefused refused) {
+                return Outcome.refused(Errno.EEXIST, String.valueOf(refused.getMessage()));
+            }
+        }));
+        root.add(daemons);
+        return new SteppedMdmon(name, root, came::get, time);
+    }
+
+    private KernfsDirectory plant(Incarnation daemon) {
+        List<KernfsNode> block = new ArrayList<>();
+        List<MdstatEntry> entries = new ArrayList<>();
+        for (int index = 0; index < shape.volumes; index++) {
+            ArrayAttributes attributes = attributes(index, daemon.stores(index));
+            block.add(attributes.directory());
+            entries.add(attributes);
+        }
+        List<ContainerAttributes.DiskFacts> disks = new ArrayList<>();
+        for (int disk = 0; disk < shape.disks; disk++) {
+            Extent area = keeper.metadataArea(disk);
+            disks.add(new ContainerAttributes.DiskFacts("sim" + disk, area.offset(), area.length()));
+            String serial = "SIM" + disk;
+            block.add(new KernfsDirectory(
+                    "nvme" + disk + "n1",
+                    new KernfsDirectory(
+                            "device",
+                            KernfsAttribute.readOnly(
+                                    "serial", out -> out.append(serial).line()))));
+        }
+        ContainerAttributes container = new ContainerAttributes("md127", "imsm", disks);
+        block.add(container.directory());
+        entries.add(container);
+        Mdstat mdstat = new Mdstat(entries);
+        KernfsAttribute standing = KernfsAttribute.readOnly(
+                "standing", out -> out.append(daemon.standing().word()).line());
+        arrays.forEach(each -> each.addListener(mdstat));
+        array.addListener(new ArrayListener() {
+            @Override
+            public void viewChanged(ArrayView before, ArrayView after) {}
+
+            @Override
+            public void event(String word, String member) {
+                standing.notifyChange();
+            }
+        });
+        return new KernfsDirectory(
+                daemon.name(),
+                standing,
+                KernfsAttribute.writeOnly("leave", value -> {
+                    daemon.leave();
+                    return Outcome.OK;
+                }),
+                mdstat.attribute(),
+                new KernfsDirectory("block", block.toArray(KernfsNode[]::new)));
     }
 
     /** Does one thing of the engine's, if there is one; else lets a little time go by. */
@@ -194,7 +345,7 @@ final class ExternalRig {
     }
 
     /** The same, with a daemon beside it: each does what it does when the seed says so. */
-    void step(ScriptedDaemon daemon, SplittableRandom random) throws Exception {
+    void step(SteppedDaemon daemon, SplittableRandom random) throws Exception {
         boolean did = random.nextBoolean() ? workers.runOne() || daemon.runOne() : daemon.runOne() || workers.runOne();
         if (!did) {
             time.pause(STEP_NANOS);
@@ -203,7 +354,7 @@ final class ExternalRig {
     }
 
     /** Steps both until something holds, within so much time on the rig's clock. */
-    void until(String what, ScriptedDaemon daemon, SplittableRandom random, long limitNanos, Condition condition)
+    void until(String what, SteppedDaemon daemon, SplittableRandom random, long limitNanos, Condition condition)
             throws Exception {
         long from = time.nanos();
         while (!condition.holds()) {
@@ -219,23 +370,29 @@ final class ExternalRig {
     }
 
     Asked write(long offset, int fill) {
+        return write(0, offset, fill);
+    }
+
+    Asked write(int volume, long offset, int fill) {
         byte[] bytes = new byte[4096];
         java.util.Arrays.fill(bytes, (byte) fill);
-        return clients.startWrite(offset, bytes, 0);
+        return askers.get(volume).startWrite(offset, bytes, 0);
     }
 
     // ---------------------------------------------------------------------------------------------- what members say
 
     /** What a member carries; empty while it is being written. */
     Optional<Finding.Whole> whole(int disk) {
-        return whole(members.get(disk).content());
+        return whole(members.get(disk)::content);
     }
 
     Optional<Finding.Whole> whole(byte[] image) {
-        BlockReader reader =
-                (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length);
+        return whole((offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length));
+    }
+
+    private Optional<Finding.Whole> whole(BlockReader reader) {
         try {
-            return format.probe(geometry(), reader) instanceof Finding.Whole found
+            return format.probe(shape.geometry(), reader) instanceof Finding.Whole found
                     ? Optional.of(found)
                     : Optional.empty();
         } catch (ReadFailed failed) {
@@ -248,16 +405,20 @@ final class ExternalRig {
     }
 
     VolumePicture volume(int disk) {
-        return whole(disk).orElseThrow().metadata().picture().volumes().getFirst();
+        return volume(disk, 0);
+    }
+
+    VolumePicture volume(int disk, int index) {
+        return whole(disk).orElseThrow().metadata().picture().volumes().get(index);
     }
 
     byte[] metadataArea(int disk) {
-        var place = format.usualPlaces(geometry()).getFirst();
-        return java.util.Arrays.copyOfRange(members.get(disk).content(), (int) place.offset(), (int) place.end());
+        var place = format.usualPlaces(shape.geometry()).getFirst();
+        return members.get(disk).content(place.offset(), (int) place.length());
     }
 
     private void look() {
-        for (int disk = 0; disk < DISKS; disk++) {
+        for (int disk = 0; disk < shape.disks; disk++) {
             long writes = members.get(disk).served(IoOperation.WRITE);
             if (writes == writesSeen[disk]) {
                 continue;
@@ -275,23 +436,68 @@ final class ExternalRig {
         }
     }
 
+    /** What somebody is told who stores and is no daemon; null if it is taken. */
+    @Nullable
+    Errno storeInPlainTree(int index, String attribute, String value) throws NodeRefused {
+        KernfsDirectory root = KernfsDirectory.root();
+        ArrayAttributes attributes = attributes(index, keeper.onlooker(index));
+        root.add(attributes.directory());
+        try (OpenFile file =
+                root.attribute(attributes.name() + "/md/" + attribute).open(Access.WRITE)) {
+            ByteBuffer text = ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8));
+            return file.write(text) == OpenFile.REFUSED ? file.refusal().errno() : null;
+        } finally {
+            attributes.forget();
+        }
+    }
+
+    /** Whether no member that counts is being written at the moment, and all say the same. */
+    boolean survivorsAgree() {
+        byte[] first = null;
+        for (int disk = 0; disk < shape.disks; disk++) {
+            if (array.view().inSync(disk)) {
+                byte[] area = metadataArea(disk);
+                first = first == null ? area : first;
+                if (whole(disk).isEmpty() || !java.util.Arrays.equals(first, area)) {
+                    return false;
+                }
+                for (int index = 0; index < shape.volumes; index++) {
+                    for (int slot = 0; slot < shape.disks; slot++) {
+                        boolean recorded =
+                                volume(disk, index).slots().get(slot).state() == redoubt.metadata.SlotState.IN_SYNC;
+                        if (recorded != arrays.get(index).view().inSync(slot)) {
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+        return true;
+    }
+
     /** The survivors agree, byte for byte, and none of them has forgotten a failure. */
     void expectSurvivorsAgree() {
         byte[] first = null;
-        for (int disk = 0; disk < DISKS; disk++) {
+        for (int disk = 0; disk < shape.disks; disk++) {
             if (array.view().inSync(disk)) {
                 byte[] area = metadataArea(disk);
                 if (first == null) {
                     first = area;
                 }
                 assertThat(area).as("disk %d agrees, seed %d", disk, seed).isEqualTo(first);
-                for (int slot = 0; slot < DISKS; slot++) {
-                    boolean recordedSync = volume(disk).slots().get(slot).state() == redoubt.metadata.SlotState.IN_SYNC;
-                    assertThat(recordedSync)
-                            .as("what disk %d says of slot %d, seed %d", disk, slot, seed)
-                            .isEqualTo(array.view().inSync(slot));
+                for (int index = 0; index < shape.volumes; index++) {
+                    expectFailuresRecorded(disk, index);
                 }
             }
+        }
+    }
+
+    private void expectFailuresRecorded(int disk, int index) {
+        for (int slot = 0; slot < shape.disks; slot++) {
+            boolean recordedSync = volume(disk, index).slots().get(slot).state() == redoubt.metadata.SlotState.IN_SYNC;
+            assertThat(recordedSync)
+                    .as("what disk %d says of slot %d of volume %d, seed %d", disk, slot, index, seed)
+                    .isEqualTo(arrays.get(index).view().inSync(slot));
         }
     }
 }

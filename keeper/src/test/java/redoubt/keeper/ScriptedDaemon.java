@@ -29,7 +29,7 @@ import redoubt.testkit.Asker;
  * doors once, then looks at the attributes when one of them was notified, writes metadata without flushing it, and only then stores. It ignores
  * errors of stores, as mdmon does.
  */
-final class ScriptedDaemon {
+final class ScriptedDaemon implements SteppedDaemon {
 
     /** One action; what it leads to goes to the front of the list. */
     private interface Action {
@@ -65,17 +65,18 @@ final class ScriptedDaemon {
         todo.add(this::choose);
     }
 
-    Incarnation incarnation() {
+    @Override
+    public Incarnation incarnation() {
         return incarnation;
     }
 
-    /** SIGSTOP, once it has done so many actions. */
-    void stopAfter(int count) {
+    @Override
+    public void stopAfter(int count) {
         stopAfter = count;
     }
 
-    /** SIGCONT. */
-    void goOn() {
+    @Override
+    public void goOn() {
         stopAfter = Integer.MAX_VALUE;
     }
 
@@ -83,12 +84,13 @@ final class ScriptedDaemon {
         return actions >= stopAfter;
     }
 
-    int actions() {
+    @Override
+    public int actions() {
         return actions;
     }
 
-    /** Does the next thing; answers whether there was one. */
-    boolean runOne() throws Exception {
+    @Override
+    public boolean runOne() throws Exception {
         if (isStopped()) {
             return false;
         }

@@ -226,9 +226,14 @@ public final class SimulatedMember implements BlockDevice {
 
     /** What reads see at this moment. */
     public byte[] content() {
+        return content(0, current.length);
+    }
+
+    /** What reads of a part see at this moment. */
+    public byte[] content(long offset, int length) {
         lock.lock();
         try {
-            return current.clone();
+            return Arrays.copyOfRange(current, (int) offset, (int) offset + length);
         } finally {
             lock.unlock();
         }
