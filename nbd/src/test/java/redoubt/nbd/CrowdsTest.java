@@ -59,6 +59,39 @@ class CrowdsTest {
         }
     }
 
+    /** TLS is not spoken here: half of them ask for it and do not hear the answer, the others do not even ask. */
+    @Test
+    void aThousandClientsThatBeginWithTlsAllTheSameHoldUpNobody() throws IOException {
+        ByteBuffer hello = ByteBuffer.allocate(5 + 512)
+                .put((byte) 22)
+                .putShort((short) 0x0301)
+                .putShort((short) 512)
+                .put((byte) 1)
+                .rewind();
+        ByteBuffer asked = ByteBuffer.allocate(1000)
+                .putInt(3)
+                .put(RawClient.optionBytes(Wire.OPT_STARTTLS, 0, new byte[0]))
+                .put(hello.duplicate())
+                .flip();
+        try (ServedDevice served = new ServedDevice(device, NbdLimits.standard())) {
+            List<RawClient> clients = new ArrayList<>();
+            for (int i = 0; i < 1_000; i++) {
+                RawClient client = new RawClient(served.socket);
+                client.greeting();
+                client.send(i % 2 == 0 ? hello.duplicate() : asked.duplicate());
+                clients.add(client);
+            }
+            isServedWithinASecond(served.socket);
+            for (int i = 0; i < clients.size(); i++) {
+                if (i % 2 != 0) {
+                    clients.get(i).expect(Wire.REP_ERR_UNSUP);
+                }
+                assertThat(clients.get(i).isClosed()).as("client %d", i).isTrue();
+            }
+            closeAll(clients);
+        }
+    }
+
     @Test
     void aThousandClientsWithARequestEachAreAllAnswered() throws IOException {
         try (ServedDevice served = new ServedDevice(device, NbdLimits.standard())) {

@@ -352,6 +352,22 @@ class HandshakeRefusalsTest {
     }
 
     @Test
+    void whatIsSentBehindAnAbortIsNotAnswered() throws IOException {
+        try (RawClient client = RawClient.greeted(served.socket)) {
+            client.send(ByteBuffer.allocate(200)
+                    .put(RawClient.optionBytes(Wire.OPT_STRUCTURED_REPLY, 0, NOTHING))
+                    .put(RawClient.optionBytes(Wire.OPT_ABORT, 0, NOTHING))
+                    .put(RawClient.optionBytes(Wire.OPT_LIST, 0, NOTHING))
+                    .put(RawClient.optionBytes(Wire.OPT_GO, 11, RawClient.goData("first")))
+                    .put(RawClient.header(Wire.CMD_READ, 0, 7, 0, 512))
+                    .flip());
+            client.expectAck();
+            client.expectAck();
+            assertThat(client.isClosed()).isTrue();
+        }
+    }
+
+    @Test
     void aHandshakeInSinglePacketsOfOneByteIsUnderstood() throws IOException {
         try (RawClient client = new RawClient(served.socket)) {
             client.greeting();

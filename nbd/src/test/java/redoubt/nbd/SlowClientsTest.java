@@ -88,6 +88,28 @@ class SlowClientsTest {
     }
 
     @Test
+    void whoReadsAByteNowAndThenIsCut() throws IOException {
+        try (ServedDevice served = new ServedDevice(device, IMPATIENT);
+                RawClient client = RawClient.simple(served.socket)) {
+            for (int i = 0; i < 20; i++) {
+                client.request(Wire.CMD_READ, 0, i, 0, 1 << 20);
+            }
+            Await.that(
+                    "it was cut",
+                    () -> takesAByte(client) && served.server.status().slow() == 1);
+            assertThat(client.drainUntilClosed()).isLessThan(20L << 20);
+        }
+    }
+
+    private static boolean takesAByte(RawClient client) {
+        try {
+            return client.receive(1).hasRemaining();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
     void whoIsIdleIsNotCut() throws IOException {
         try (ServedDevice served = new ServedDevice(device, IMPATIENT);
                 RawClient client = RawClient.simple(served.socket)) {

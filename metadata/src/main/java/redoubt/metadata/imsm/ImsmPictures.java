@@ -209,12 +209,18 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
             case INIT, REBUILD, VERIFY, REPAIR ->
                 new VolumeAccess.ReadOnly(
                         "its metadata says that %s is under way".formatted(ImsmReport.migrationWords(dev.migration())));
-            case NONE ->
-                ImsmPolicy.off(dev.rwhPolicy())
+            case NONE -> {
+                if (mpb.generationRunsOut()) {
+                    yield new VolumeAccess.ReadOnly(
+                            "its metadata has generation %d, and one of the next would count as the oldest of all"
+                                    .formatted(mpb.generationUnsigned()));
+                }
+                yield ImsmPolicy.off(dev.rwhPolicy())
                         ? new VolumeAccess.ReadWrite()
                         : new VolumeAccess.ReadOnly(
                                 "its write-hole policy is '%s', and a write past that log would leave it stale for Linux to replay"
                                         .formatted(ImsmPolicy.words(dev.rwhPolicy())));
+            }
         };
     }
 }

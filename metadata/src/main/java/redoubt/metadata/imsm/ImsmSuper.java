@@ -27,6 +27,9 @@ public record ImsmSuper(
         Bytes slack,
         boolean restated) {
 
+    /** More than a year of a dirty and a clean mark in each five seconds. */
+    private static final int GENERATIONS_KEPT = 1 << 24;
+
     /** Takes unchangeable copies of the lists. */
     public ImsmSuper {
         disks = List.copyOf(disks);
@@ -91,6 +94,11 @@ public record ImsmSuper(
 
     ImsmSuper withFamily(int newFamily, int newOriginal) {
         return withHeader(header.withFamily(newFamily, newOriginal));
+    }
+
+    /** Whether so few generations are left that a served volume might use them up: they are compared as numbers, and begin again at 0. */
+    boolean generationRunsOut() {
+        return generationUnsigned() > 0xFFFF_FFFFL - GENERATIONS_KEPT;
     }
 
     ImsmSuper withGeneration(int newGeneration) {

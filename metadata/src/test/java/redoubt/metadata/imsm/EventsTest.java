@@ -310,4 +310,22 @@ class EventsTest {
                 .isEqualTo(0xFFFFFFF1L);
         assertThat(rig.container.newerThan(0)).isEqualTo(rig.container);
     }
+
+    /** Generations are compared as numbers: the write behind the last one would be older than all that it replaces. */
+    @Test
+    void nobodyWritesNearTheLastGeneration() throws Exception {
+        Rig rig = Rig.of(RaidLevel.RAID1, 2, 0);
+        for (long generation : new long[] {0x7FFFFFFFL, 0x80000000L, 0xFEFFFFFFL, 0xFF000000L, 0xFFFFFFFFL}) {
+            VolumeAccess access = rig.container
+                    .newerThan(generation)
+                    .picture()
+                    .volumes()
+                    .getFirst()
+                    .access();
+            assertThat(access)
+                    .as("generation %x", generation)
+                    .isInstanceOf(
+                            generation < 0xFF000000L ? VolumeAccess.ReadWrite.class : VolumeAccess.ReadOnly.class);
+        }
+    }
 }

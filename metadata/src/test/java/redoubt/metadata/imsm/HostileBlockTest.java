@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -12,11 +14,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.metadata.Candidate;
+import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
+import redoubt.metadata.VolumePlan;
 
 /** Blocks that lie: each is answered with one sentence, never with a bug, a hang, or more memory than the bound. */
 class HostileBlockTest {
@@ -93,6 +97,40 @@ class HostileBlockTest {
                 .contains("at byte ")
                 .contains("use the copy on another member")
                 .doesNotContain("\n");
+    }
+
+    /** A chunk has a lower limit where a volume is made, and none where one is found. */
+    @Test
+    void aChunkOfOneSectorIsWhatItSays() throws Exception {
+        byte[] block = block();
+        LittleEndian.putU16(block, MAP + 12, 1);
+        Rig rig = Rig.of(RaidLevel.RAID5, 3, 0);
+        rig.disks.getFirst().writeBlock(block, rig.mpb().bytes());
+        redoubt.metadata.DiskMetadata metadata =
+                ((Finding.Whole) rig.disks.getFirst().probe()).metadata();
+        assertThat(metadata.picture().volumes().getFirst().chunkBytes()).isEqualTo(512);
+    }
+
+    @Test
+    void aVolumeThatLiesOverAnotherIsRefused() throws Exception {
+        Rig rig = Rig.spares(2, 196_608, 512);
+        for (String name : new String[] {"one", "two"}) {
+            rig.add(new VolumePlan(
+                    name,
+                    RaidLevel.RAID1,
+                    OptionalInt.of(65536),
+                    OptionalLong.of(40_960),
+                    List.of(OptionalInt.of(0), OptionalInt.of(1)),
+                    ConsistencyPolicy.NONE,
+                    true));
+        }
+        byte[] block = rig.mpb().encode(512);
+        int second = DISK + 2 * ImsmDisk.BYTES + rig.dev().bytes() + 80 + 32;
+        LittleEndian.putWord(block, second, LittleEndian.word(block, second) - 16_384);
+        rig.disks.getFirst().writeBlock(block, rig.mpb().bytes());
+        Finding finding = rig.disks.getFirst().probe();
+        assertThat(finding).isInstanceOf(Finding.Malformed.class);
+        assertThat(((Finding.Malformed) finding).because().sentence()).contains("lies over volume 0");
     }
 
     @Test
