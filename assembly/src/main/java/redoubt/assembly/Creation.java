@@ -328,7 +328,9 @@ public final class Creation implements AutoCloseable {
      */
     public List<KnownDisk> write(LongConsumer zeroed) throws AssemblyRefused {
         try {
-            zeroing().run(zeroed);
+            Zeroing zeroing = zeroing();
+            zeroing.run(zeroed);
+            zeroing.makeDurable(); // of all disks, for one that has the metadata already speaks for the others
             for (WriteRound.MemberWrites member : after.write(Optional.empty()).members()) {
                 DiskReads disk = set.disks().get(member.disk()).reads();
                 for (WriteRound.Step step : member.steps()) {

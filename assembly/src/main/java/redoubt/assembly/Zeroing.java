@@ -8,6 +8,7 @@ import redoubt.base.Extent;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
 import redoubt.block.IoRequestPool;
+import redoubt.metadata.ReadFailed;
 
 /** Fills parts of disks with zeroes, one piece after another. For one control thread, which waits. */
 final class Zeroing {
@@ -43,6 +44,13 @@ final class Zeroing {
                 sum += length;
                 done.accept(sum);
             }
+        }
+    }
+
+    /** Flushes the disks: what is zeroed outlasts a power cut from now on. */
+    void makeDurable() throws ReadFailed {
+        for (Part part : parts) {
+            part.open().reads().flush();
         }
     }
 

@@ -15,8 +15,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
+import redoubt.block.IoRequest;
 import redoubt.block.IoStatus;
+import redoubt.md.Array;
 import redoubt.md.ArrayPlan;
+import redoubt.metadata.RaidLevel;
 import redoubt.metadata.VolumePicture;
 import redoubt.sim.SteppedTime;
 import redoubt.testkit.Asker;
@@ -38,8 +41,20 @@ class PowerCutTest {
             TimeUnit.SECONDS.toNanos(Integer.getInteger("redoubt.powercut.soak.seconds", 300));
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(names = {"RAID0", "RAID1", "RAID10", "RAID5"})
     void atEveryBoundaryEveryDurableWriteIsThere(SimulatedContainer.Kind kind) throws Exception {
+        cutAtEveryBoundary(kind);
+    }
+
+    @Tag("soak")
+    @ParameterizedTest
+    @EnumSource(names = {"MATRIX", "TWO_MIRRORS"})
+    @Timeout(value = 1, unit = TimeUnit.HOURS)
+    void atEveryBoundaryEveryDurableWriteToTwoVolumesIsThere(SimulatedContainer.Kind kind) throws Exception {
+        cutAtEveryBoundary(kind);
+    }
+
+    private static void cutAtEveryBoundary(SimulatedContainer.Kind kind) throws Exception {
         long seed = Seed.next();
         List<byte[]> fresh = SimulatedContainer.freshImages(kind);
         long boundaries =
@@ -54,7 +69,7 @@ class PowerCutTest {
 
     /** Half-way through the script a member, chosen by the seed, is failed; the rest runs degraded. */
     @ParameterizedTest
-    @EnumSource(names = {"RAID1", "RAID10", "RAID5"})
+    @EnumSource(names = {"RAID1", "RAID10", "RAID5", "TWO_MIRRORS"})
     void atEveryBoundaryAroundAFailureTheStaleMemberIsNotBelieved(SimulatedContainer.Kind kind) throws Exception {
         long seed = Seed.next();
         failAtEveryBoundary(kind, seed, (int) Math.floorMod(seed, (long) kind.disks));
@@ -63,7 +78,7 @@ class PowerCutTest {
     /** Every member in turn, each turn with a new script, until the time is spent; each member at least once. */
     @Tag("soak")
     @ParameterizedTest
-    @EnumSource(names = {"RAID1", "RAID10", "RAID5"})
+    @EnumSource(names = {"RAID1", "RAID10", "RAID5", "TWO_MIRRORS"})
     @Timeout(value = 1, unit = TimeUnit.HOURS)
     void atEveryBoundaryAroundAFailureOfEveryMember(SimulatedContainer.Kind kind) throws Exception {
         long began = System.nanoTime();
@@ -96,11 +111,21 @@ class PowerCutTest {
         private final SplittableRandom random;
         private final SteppedTime time = new SteppedTime();
         private final SimulatedContainer simulated;
-        private final WriteModel model;
-        private final long size;
+        private final List<Volume> volumes = new ArrayList<>();
         private final PowerRail power;
         private int victim = -1;
         private boolean degraded;
+
+        /** One volume of the container, and what may be found on it. */
+        private record Volume(int index, String name, RaidLevel level, Array array, WriteModel model) {
+            long size() {
+                return array.limits().sizeBytes();
+            }
+
+            boolean redundant() {
+                return level != RaidLevel.RAID0;
+            }
+        }
 
         Run(SimulatedContainer.Kind kind, long seed, List<byte[]> images, PowerRail power) throws AssemblyRefused {
             this.kind = kind;
@@ -108,8 +133,12 @@ class PowerCutTest {
             this.random = new SplittableRandom(seed);
             this.simulated =
                     new SimulatedContainer(images, AssemblyOptions.WRITABLE, power, time, UnaryOperator.identity());
-            this.size = simulated.array().limits().sizeBytes();
-            this.model = new WriteModel(size);
+            for (String name : kind.names()) {
+                int index = volumes.size();
+                Array array = simulated.array(name);
+                long size = array.limits().sizeBytes();
+                volumes.add(new Volume(index, name, kind.levels.get(index), array, new WriteModel(size)));
+            }
         }
 
         Run failing(int slot) {
@@ -122,71 +151,89 @@ class PowerCutTest {
         }
 
         Run script() {
-            try (Asker asker = new Asker(simulated.array())) {
-                for (int step = 0; step < STEPS && !power.isCut(); step++) {
-                    if (step == STEPS / 2 && victim >= 0) {
-                        failVictim();
-                    }
-                    switch (random.nextInt(8)) {
-                        case 0 -> {
-                            if (asker.flush() == IoStatus.OK) {
-                                model.flushed();
-                            }
+            List<Asker> askers = new ArrayList<>();
+            for (Volume volume : volumes) {
+                askers.add(new Asker(volume.array));
+            }
+            for (int step = 0; step < STEPS && !power.isCut(); step++) {
+                if (step == STEPS / 2 && victim >= 0) {
+                    failVictim();
+                }
+                Volume volume = volumes.get(random.nextInt(volumes.size()));
+                Asker asker = askers.get(volume.index);
+                switch (random.nextInt(10)) {
+                    case 0 -> {
+                        if (asker.flush() == IoStatus.OK) {
+                            volume.model.flushed();
                         }
-                        case 1 -> becomeClean();
-                        case 2 -> write(asker, true);
-                        default -> write(asker, false);
                     }
+                    case 1 -> becomeClean();
+                    case 2 -> change(asker, volume, IoOperation.WRITE, IoRequest.FUA);
+                    case 3 ->
+                        change(
+                                asker,
+                                volume,
+                                IoOperation.WRITE_ZEROES,
+                                random.nextInt(2) * IoRequest.FUA | random.nextInt(2) * IoRequest.NO_HOLE);
+                    case 4 -> change(asker, volume, IoOperation.TRIM, 0);
+                    default -> change(asker, volume, IoOperation.WRITE, 0);
                 }
             }
+            askers.forEach(Asker::close);
             if (!power.isCut()) {
                 simulated.container.stop(LIMIT_NANOS);
             }
             return this;
         }
 
-        private void write(Asker asker, boolean fua) {
+        private void change(Asker asker, Volume volume, IoOperation operation, int flags) {
             int length = 512 * (1 + random.nextInt(random.nextInt(4) == 0 ? 192 : 16));
-            long offset = 512L * random.nextLong((size - length) / 512 + 1);
-            byte[] bytes = model.submit(offset, length);
-            IoStatus how = fua ? asker.writeFua(offset, bytes) : asker.write(offset, bytes);
+            long offset = 512L * random.nextLong((volume.size() - length) / 512 + 1);
+            byte[] bytes = null;
+            switch (operation) {
+                case WRITE_ZEROES -> volume.model.submitZeroes(offset, length);
+                case TRIM -> volume.model.submitTrim(offset, length);
+                default -> bytes = volume.model.submit(offset, length);
+            }
+            IoStatus how = asker.ask(operation, offset, length, flags, bytes);
             if (how == IoStatus.OK) {
-                model.answered(offset, length, fua);
+                volume.model.answered(offset, length, (flags & IoRequest.FUA) != 0);
             } else {
                 assertThat(power.isCut())
-                        .as("a write may fail only without power, not with %s", how)
+                        .as("%s may fail only without power, not with %s", operation, how)
                         .isTrue();
             }
         }
 
         private void failVictim() {
             degraded = true;
-            simulated.array().failMember(victim);
+            volumes.getFirst().array.failMember(victim);
             Waiting.until(
                     "the failure is recorded or the power gone",
-                    () -> power.isCut()
-                            || simulated
-                                    .array()
-                                    .view()
-                                    .memberState(victim)
-                                    .word()
-                                    .equals("faulty"));
+                    () -> power.isCut() || volumes.stream().allMatch(this::hasLostTheVictim));
+        }
+
+        private boolean hasLostTheVictim(Volume volume) {
+            return volume.array.view().memberState(victim).word().equals("faulty");
         }
 
         private void becomeClean() {
             time.advance(1);
             time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
-            if (simulated.array().view().state() == ArrayState.ACTIVE && kind.redundant()) {
-                Waiting.until("the volume is marked clean or the power gone", () -> {
-                    // A beat that came a moment too early, while a failure was being put down, is followed by another.
-                    time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
-                    return power.isCut() || !dirtyOnDisk();
-                });
+            for (Volume volume : volumes) {
+                if (volume.array.view().state() == ArrayState.ACTIVE && volume.redundant()) {
+                    Waiting.until("the volume is marked clean or the power gone", () -> {
+                        // A beat that came a moment too early, while a failure was being put down, is followed by
+                        // another.
+                        time.advance(ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS + 1);
+                        return power.isCut() || !dirtyOnDisk(volume);
+                    });
+                }
             }
         }
 
-        private boolean dirtyOnDisk() {
-            return simulated.container.picture().volumes().getFirst().dirty();
+        private boolean dirtyOnDisk(Volume volume) {
+            return simulated.container.picture().volumes().get(volume.index).dirty();
         }
 
         void checkWhatIsLeft(String where, long choice) throws Exception {
@@ -203,19 +250,8 @@ class PowerCutTest {
                         where + ": the container is lost: " + refused.sentence() + refused.candidates());
             }
             try (again) {
-                VolumePicture volume = again.container.picture().volumes().getFirst();
-                byte[] content = readAll(again);
-                // RAID5 that is dirty with a member gone may lose what was in flight, and only that; it is refused for
-                // writing.
-                boolean hole = kind == SimulatedContainer.Kind.RAID5 && volume.dirty() && degraded;
-                long stripeBytes = (long) volume.chunkBytes() * (kind.disks - 1);
-                int lie = hole ? model.firstLieInAStripeAtRest(content, stripeBytes) : model.firstLie(content);
-                assertThat(lie)
-                        .as("%s: %s", where, lie < 0 ? "" : model.expectation(lie))
-                        .isEqualTo(-1);
-                boolean all = again.array().view().degraded() == 0;
-                if (!volume.dirty() && all && kind.redundant()) {
-                    expectAgreement(where, images, volume);
+                for (Volume volume : volumes) {
+                    checkWhatIsLeft(where, images, again, volume);
                 }
             }
             if (kind == SimulatedContainer.Kind.RAID5) {
@@ -223,12 +259,31 @@ class PowerCutTest {
             }
         }
 
-        private byte[] readAll(SimulatedContainer again) {
-            byte[] content = new byte[(int) size];
-            try (Asker asker = new Asker(again.array())) {
-                int longest = Math.min(1 << 20, again.array().limits().maxTransferBytes());
-                for (int at = 0; at < size; at += longest) {
-                    int length = (int) Math.min(longest, size - at);
+        private void checkWhatIsLeft(String where, List<byte[]> images, SimulatedContainer again, Volume volume) {
+            VolumePicture picture = again.container.picture().volumes().get(volume.index);
+            byte[] content = readAll(again, volume);
+            // RAID5 that is dirty with a member gone may lose what was in flight, and only that; it is refused for
+            // writing.
+            boolean hole = volume.level == RaidLevel.RAID5 && picture.dirty() && degraded;
+            long stripeBytes = (long) picture.chunkBytes() * (kind.disks - 1);
+            int lie =
+                    hole ? volume.model.firstLieInAStripeAtRest(content, stripeBytes) : volume.model.firstLie(content);
+            assertThat(lie)
+                    .as("%s: %s: %s", where, volume.name, lie < 0 ? "" : volume.model.expectation(lie))
+                    .isEqualTo(-1);
+            boolean all = again.array(volume.name).view().degraded() == 0;
+            if (!picture.dirty() && all) {
+                Agreement.expect(where, images, picture);
+            }
+        }
+
+        private static byte[] readAll(SimulatedContainer again, Volume volume) {
+            Array array = again.array(volume.name);
+            byte[] content = new byte[(int) volume.size()];
+            try (Asker asker = new Asker(array)) {
+                int longest = Math.min(1 << 20, array.limits().maxTransferBytes());
+                for (int at = 0; at < content.length; at += longest) {
+                    int length = Math.min(longest, content.length - at);
                     System.arraycopy(asker.read(at, length), 0, content, at, length);
                 }
                 assertThat(asker.ask(IoOperation.WRITE, 0, 512, 0, new byte[512]))
@@ -264,22 +319,6 @@ class PowerCutTest {
                 assertThat(refused.reason().exitCode())
                         .as("%s: %s", where, refused.sentence())
                         .isEqualTo(77);
-            }
-        }
-
-        /** The members of a clean array agree, sector by sector. */
-        private void expectAgreement(String where, List<byte[]> images, VolumePicture volume) {
-            int component = (int) volume.componentSectors() * 512;
-            for (int at = 0; at < component; at++) {
-                boolean agrees = switch (kind) {
-                    case RAID0 -> true;
-                    case RAID1 -> images.get(0)[at] == images.get(1)[at];
-                    case RAID10 -> images.get(0)[at] == images.get(1)[at] && images.get(2)[at] == images.get(3)[at];
-                    case RAID5 -> (images.get(0)[at] ^ images.get(1)[at] ^ images.get(2)[at]) == 0;
-                };
-                if (!agrees) {
-                    throw new AssertionError(where + ": called clean, and the members differ at byte " + at);
-                }
             }
         }
     }

@@ -35,29 +35,39 @@ import redoubt.testkit.SimulatedMember;
  */
 final class SimulatedContainer implements AutoCloseable {
 
-    static final int DISK_BYTES = 8 << 20;
     static final int CHUNK_BYTES = 16 << 10;
     static final String NAME = "vol";
+    static final String SECOND_NAME = "vol2";
+
+    /** A disk on which a further volume has room. */
+    static final int ROOMY_BYTES = 12 << 20;
 
     /** A geometry that tests run on. */
     enum Kind {
-        RAID0(RaidLevel.RAID0, 2, 1 << 20),
-        RAID1(RaidLevel.RAID1, 2, 1 << 20),
-        RAID10(RaidLevel.RAID10, 4, 1 << 20),
-        RAID5(RaidLevel.RAID5, 3, 1 << 20);
+        RAID0(2, RaidLevel.RAID0),
+        RAID1(2, RaidLevel.RAID1),
+        RAID10(4, RaidLevel.RAID10),
+        RAID5(3, RaidLevel.RAID5),
+        /** Two volumes on the same disks. */
+        MATRIX(2, RaidLevel.RAID1, RaidLevel.RAID0),
+        TWO_MIRRORS(2, RaidLevel.RAID1, RaidLevel.RAID1);
 
-        final RaidLevel level;
+        private static final long MEMBER_BYTES = 1 << 20;
+
         final int disks;
-        final long memberBytes;
+        final int diskBytes;
 
-        Kind(RaidLevel level, int disks, long memberBytes) {
-            this.level = level;
+        @SuppressWarnings("ImmutableEnumChecker") // an unchangeable list
+        final List<RaidLevel> levels;
+
+        Kind(int disks, RaidLevel... levels) {
             this.disks = disks;
-            this.memberBytes = memberBytes;
+            this.diskBytes = levels.length == 1 ? 8 << 20 : ROOMY_BYTES;
+            this.levels = List.of(levels);
         }
 
-        boolean redundant() {
-            return this != RAID0;
+        List<String> names() {
+            return levels.size() == 1 ? List.of(NAME) : List.of(NAME, SECOND_NAME);
         }
     }
 
@@ -69,25 +79,33 @@ final class SimulatedContainer implements AutoCloseable {
 
     /** Images of a new, clean array whose members are all zero. */
     static List<byte[]> freshImages(Kind kind) throws Exception {
+        return freshImages(kind, kind.diskBytes);
+    }
+
+    /** The same on disks of another size. */
+    static List<byte[]> freshImages(Kind kind, int diskBytes) throws Exception {
         ImsmFormat format = new ImsmFormat();
         List<NewDisk> disks = new ArrayList<>();
         List<OptionalInt> slots = new ArrayList<>();
         List<byte[]> images = new ArrayList<>();
         for (int disk = 0; disk < kind.disks; disk++) {
-            disks.add(new NewDisk(disk, geometry(), "SIM" + disk, 0));
+            disks.add(new NewDisk(disk, new DiskGeometry(diskBytes, 512), "SIM" + disk, 0));
             slots.add(OptionalInt.of(disk));
-            images.add(new byte[DISK_BYTES]);
+            images.add(new byte[diskBytes]);
         }
-        VolumePlan plan = new VolumePlan(
-                NAME,
-                kind.level,
-                kind.level == RaidLevel.RAID1 ? OptionalInt.empty() : OptionalInt.of(CHUNK_BYTES),
-                OptionalLong.of(kind.memberBytes / 512),
-                slots,
-                ConsistencyPolicy.NONE,
-                true);
-        ContainerMetadata created =
-                format.addVolume(format.create(disks), plan, new MetadataEvent.Seeds(99, Optional.of(1_700_000_000L)));
+        ContainerMetadata created = format.create(disks);
+        for (int volume = 0; volume < kind.levels.size(); volume++) {
+            RaidLevel level = kind.levels.get(volume);
+            VolumePlan plan = new VolumePlan(
+                    kind.names().get(volume),
+                    level,
+                    level == RaidLevel.RAID1 ? OptionalInt.empty() : OptionalInt.of(CHUNK_BYTES),
+                    OptionalLong.of(Kind.MEMBER_BYTES / 512),
+                    slots,
+                    ConsistencyPolicy.NONE,
+                    true);
+            created = format.addVolume(created, plan, new MetadataEvent.Seeds(99, Optional.of(1_700_000_000L)));
+        }
         for (WriteRound.MemberWrites writes : created.write(Optional.empty()).members()) {
             for (WriteRound.Step step : writes.steps()) {
                 if (step instanceof WriteRound.Step.Put put) {
@@ -129,7 +147,11 @@ final class SimulatedContainer implements AutoCloseable {
     }
 
     Array array() {
-        return container.volume("").orElseThrow().array();
+        return array("");
+    }
+
+    Array array(String name) {
+        return container.volume(name).orElseThrow().array();
     }
 
     /** What the members hold after the power went. */
@@ -150,16 +172,12 @@ final class SimulatedContainer implements AutoCloseable {
         BlockReader reader =
                 (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length);
         try {
-            return new ImsmFormat().probe(geometry(), reader) instanceof Finding.Whole whole
+            return new ImsmFormat().probe(new DiskGeometry(image.length, 512), reader) instanceof Finding.Whole whole
                     ? Optional.of(whole.metadata().picture().volumes().getFirst())
                     : Optional.empty();
         } catch (ReadFailed failed) {
             throw new IllegalStateException(failed);
         }
-    }
-
-    static DiskGeometry geometry() {
-        return new DiskGeometry(DISK_BYTES, 512);
     }
 
     void expectNothingLeaks() {

@@ -7,13 +7,23 @@ import redoubt.base.Sectors;
 
 /**
  * What may stand in each sector of an array after a power cut: the content that was durable last, or anything that was submitted since. A
- * content is the number of the write that made it, written all over the sector; 0 is how the array began.
+ * content is the number of the write that made it, written all over the sector; 0 is how the array began. Zeroes are a write whose content is
+ * the beginning's; a trim may have put zeroes there, or not.
  */
 final class WriteModel {
 
     private final int[] durable;
     private final int[] newest;
     private final int[] acknowledged;
+
+    /** The last change that zeroed it, or may have. */
+    private final int[] zeroed;
+
+    /** The last change of any kind, the last that was answered, the last that is durable. */
+    private final int[] begun;
+
+    private final int[] ended;
+    private final int[] atRest;
     private int lastWrite;
 
     WriteModel(long sizeBytes) {
@@ -21,6 +31,10 @@ final class WriteModel {
         durable = new int[sectors];
         newest = new int[sectors];
         acknowledged = new int[sectors];
+        zeroed = new int[sectors];
+        begun = new int[sectors];
+        ended = new int[sectors];
+        atRest = new int[sectors];
     }
 
     /** The bytes of the next write over this range, which from now on may be found there. */
@@ -29,18 +43,43 @@ final class WriteModel {
         byte[] bytes = new byte[length];
         for (int at = 0; at < length; at += Sectors.BYTES) {
             fill(bytes, at, number);
-            newest[(int) ((offset + at) / Sectors.BYTES)] = number;
+            int sector = (int) ((offset + at) / Sectors.BYTES);
+            newest[sector] = number;
+            begun[sector] = number;
         }
         return bytes;
     }
 
-    /** The newest write of this range was answered. */
+    /** Zeroes over this range may be found from now on. */
+    void submitZeroes(long offset, int length) {
+        int number = ++lastWrite;
+        for (long at = offset; at < offset + length; at += Sectors.BYTES) {
+            int sector = (int) (at / Sectors.BYTES);
+            newest[sector] = number;
+            zeroed[sector] = number;
+            begun[sector] = number;
+        }
+    }
+
+    /** Zeroes over this range may be found from now on, or what was there. */
+    void submitTrim(long offset, int length) {
+        int number = ++lastWrite;
+        for (long at = offset; at < offset + length; at += Sectors.BYTES) {
+            int sector = (int) (at / Sectors.BYTES);
+            zeroed[sector] = number;
+            begun[sector] = number;
+        }
+    }
+
+    /** The newest change of this range was answered. */
     void answered(long offset, int length, boolean durably) {
         for (long at = offset; at < offset + length; at += Sectors.BYTES) {
             int sector = (int) (at / Sectors.BYTES);
             acknowledged[sector] = newest[sector];
+            ended[sector] = begun[sector];
             if (durably) {
                 durable[sector] = newest[sector];
+                atRest[sector] = begun[sector];
             }
         }
     }
@@ -48,6 +87,7 @@ final class WriteModel {
     /** A flush was answered. */
     void flushed() {
         System.arraycopy(acknowledged, 0, durable, 0, durable.length);
+        System.arraycopy(ended, 0, atRest, 0, atRest.length);
     }
 
     /** The first sector whose content cannot be, or -1. */
@@ -60,7 +100,7 @@ final class WriteModel {
         BitSet inFlight = new BitSet();
         int perStripe = (int) (stripeBytes / Sectors.BYTES);
         for (int sector = 0; sector < durable.length; sector++) {
-            if (newest[sector] != durable[sector]) {
+            if (begun[sector] != atRest[sector]) {
                 inFlight.set(sector / perStripe);
             }
         }
@@ -75,11 +115,14 @@ final class WriteModel {
             }
             int number = numberIn(content, sector * Sectors.BYTES);
             fill(expected, 0, number);
+            boolean lawful = number == 0
+                    ? zeroed[sector] >= durable[sector]
+                    : number >= durable[sector] && number <= newest[sector];
             boolean whole = number == 0
                     ? isZero(content, sector)
                     : Arrays.equals(
                             expected, 0, Sectors.BYTES, content, sector * Sectors.BYTES, (sector + 1) * Sectors.BYTES);
-            if (!whole || number < durable[sector] || number > newest[sector]) {
+            if (!whole || !lawful) {
                 return sector;
             }
         }
@@ -87,7 +130,8 @@ final class WriteModel {
     }
 
     String expectation(int sector) {
-        return "sector %d holds one of the writes %d to %d".formatted(sector, durable[sector], newest[sector]);
+        return "sector %d holds one of the writes %d to %d; write %d was the last that zeroed it"
+                .formatted(sector, durable[sector], newest[sector], zeroed[sector]);
     }
 
     private static boolean isZero(byte[] content, int sector) {

@@ -63,6 +63,9 @@ public record ImsmDev(
     private static final int FILLER_AT = 67;
     private static final int VOL_AT = 80;
 
+    /** Where the dirty mark stands. */
+    static final int DIRTY_AT = VOL_AT + ImsmVol.DIRTY_AT;
+
     static ImsmDev read(ImsmMpb mpb, int at, int diskCount, int index) throws MetadataRefused {
         String what = "volume " + index;
         mpb.need(at, HEADER_BYTES, what);

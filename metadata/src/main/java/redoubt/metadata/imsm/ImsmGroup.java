@@ -111,6 +111,24 @@ final class ImsmGroup {
                                         copy.mpb().generationUnsigned()));
             }
         }
+        return torn.stream().flatMap(each -> newerAndDamaged(each).stream()).findFirst();
+    }
+
+    /**
+     * A damaged block that is more than one write ahead of every whole one was that of a disk which went on alone: the others are stale, and
+     * do not know it.
+     */
+    private Optional<String> newerAndDamaged(Candidate candidate) {
+        if (candidate.finding() instanceof Finding.Torn(String because, Finding.TornClaim claim)
+                && behind(claim.generation()) < -1) {
+            return Optional.of(
+                    "the metadata of disk %d is damaged and has generation %d, and that of disk %d has %d and does not know what became of it since; leave out the one whose data is not wanted"
+                            .formatted(
+                                    candidate.disk(),
+                                    claim.generation(),
+                                    winner.candidate().disk(),
+                                    mpb.generationUnsigned()));
+        }
         return Optional.empty();
     }
 

@@ -13,7 +13,7 @@ import redoubt.metadata.ReadFailed;
 /**
  * Reads one disk: the anchor, then the extension whose length the anchor states, and the migration record where a reshape is under way. At
  * most 64 KiB and one sector are read, in at most three reads, and no field but signature and size is believed before the checksum
- * is right (docs/FORMATS.md, "Where it stands").
+ * is right (docs/FORMATS.md, "Where it stands"), but where a write was cut that is known well enough to be undone ({@link ImsmCutMark}).
  */
 final class ImsmProbe {
 
@@ -49,22 +49,27 @@ final class ImsmProbe {
         }
         int stated = LittleEndian.word(block, ImsmHeader.CHECK_SUM_AT);
         int actual = ImsmChecksum.of(block, (int) size);
-        return stated == actual ? decode(geometry, places, block, reader) : torn(places, block, stated, actual);
-    }
-
-    private static Finding decode(DiskGeometry geometry, ImsmPlaces places, byte[] block, BlockReader reader)
-            throws ReadFailed {
         try {
-            ImsmSuper mpb = ImsmBlock.decode(block, geometry);
-            Optional<ImsmMigrationRecord> record = Optional.empty();
-            if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
-                byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());
-                record = Optional.of(ImsmMigrationRecord.read(last, geometry.sectorBytes() / 512));
+            if (stated == actual) {
+                return whole(geometry, places, ImsmBlock.decode(block, geometry), reader);
             }
-            return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record));
+            Optional<ImsmSuper> before = ImsmCutMark.undone(block, geometry, stated);
+            return before.isPresent()
+                    ? whole(geometry, places, before.get(), reader)
+                    : torn(places, block, stated, actual);
         } catch (MetadataRefused refused) {
             return new Finding.Malformed(refused);
         }
+    }
+
+    private static Finding whole(DiskGeometry geometry, ImsmPlaces places, ImsmSuper mpb, BlockReader reader)
+            throws ReadFailed, MetadataRefused {
+        Optional<ImsmMigrationRecord> record = Optional.empty();
+        if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
+            byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());
+            record = Optional.of(ImsmMigrationRecord.read(last, geometry.sectorBytes() / 512));
+        }
+        return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record));
     }
 
     private static Finding torn(ImsmPlaces places, byte[] block, int stated, int actual) {

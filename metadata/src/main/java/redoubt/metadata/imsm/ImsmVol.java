@@ -56,7 +56,7 @@ public record ImsmVol(
     private static final int CHECKPOINT_ID_AT = 4;
     private static final int MIGRATION_STATE_AT = 8;
     private static final int MIGRATION_TYPE_AT = 9;
-    private static final int DIRTY_AT = 10;
+    static final int DIRTY_AT = 10;
     private static final int FS_STATE_AT = 11;
     private static final int VERIFY_ERRORS_AT = 12;
     private static final int BAD_BLOCKS_AT = 14;
