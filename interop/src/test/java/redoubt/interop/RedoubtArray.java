@@ -36,6 +36,14 @@ record RedoubtArray(Redoubt redoubt, List<Path> images) {
         return array;
     }
 
+    /** Two mirrors on the same two disks. */
+    static RedoubtArray createTwoMirrors(Scratch scratch, String second, String... more) {
+        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, 2));
+        array.addVolume(VOLUME, Level.RAID1, and(more, "--size", "6M"));
+        array.addVolume(second, Level.RAID1, and(more));
+        return array;
+    }
+
     private static List<Path> images(Scratch scratch, int members) {
         List<Path> images = new ArrayList<>();
         for (int member = 0; member < members; member++) {

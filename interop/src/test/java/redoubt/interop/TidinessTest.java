@@ -274,6 +274,27 @@ class TidinessTest {
         assertNone(complaints);
     }
 
+    @Test
+    void everyTestThatADocumentNamesExists() {
+        Pattern named = Pattern.compile("`(\\w+Test)\\b");
+        Set<String> tests = new TreeSet<>();
+        for (Source source : Tree.java()) {
+            tests.add(source.name().replace(".java", ""));
+        }
+        List<String> complaints = new ArrayList<>();
+        for (Source source : Tree.sources()) {
+            if (source.name().endsWith(".md")) {
+                eachMatch(source, named, (line, word) -> {
+                    if (!tests.contains(word.substring(1))) {
+                        complaints.add("%s:%d: there is no %s; name the test that shows it now"
+                                .formatted(source.path(), line, word.substring(1)));
+                    }
+                });
+            }
+        }
+        assertNone(complaints);
+    }
+
     private static Map<String, List<String>> arrowsOfTheTable() {
         Pattern row = Pattern.compile("^\\| `(\\w+)` \\|[^|]*\\|([^|]*)\\|$", Pattern.MULTILINE);
         Map<String, List<String>> arrows = new TreeMap<>();
