@@ -20,6 +20,9 @@ import redoubt.kernfs.Errno;
 import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.OpenFile;
 import redoubt.md.MemberState;
+import redoubt.metadata.ContainerPicture;
+import redoubt.metadata.SlotState;
+import redoubt.metadata.VolumePicture;
 import redoubt.testkit.Asked;
 import redoubt.testkit.Asker;
 import redoubt.testkit.Fault;
@@ -360,6 +363,48 @@ class ExternalKeeperTest {
                 () -> writes.stream().allMatch(Asked::settled));
         for (Asked write : writes) {
             assertThat(write.await()).as("seed %d", rig.seed).isEqualTo(IoStatus.OK);
+        }
+    }
+
+    /**
+     * Goal: the power may go at any moment of a takeover. Method: after each step of one, which has a failure to record, what a cut would leave of all
+     * disks forms the container, with the dirty mark, no older than what was acknowledged, and with the failure once a write was let go for it.
+     */
+    @ParameterizedTest
+    @EnumSource
+    void aPowerCutInsideATakeoverLosesNothing(ExternalRig.Shape shape) throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS, shape);
+        try (SteppedDaemon daemon = rig.mdmon("one")) {
+            rig.until(
+                    "read-auto",
+                    daemon,
+                    random,
+                    PATIENCE_NANOS,
+                    () -> rig.arrays.stream().noneMatch(array -> array.view().state() == ArrayState.READONLY));
+            writeToAll(rig, daemon, random, 0);
+            daemon.stopAfter(0);
+            long acknowledged = rig.generation(shape.disks - 1);
+            rig.members.get(0).inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE));
+            Asked write = rig.write(0, 2);
+            int cuts = 0;
+            while (!rig.events.contains("KeeperTakenOver") || !write.settled()) {
+                rig.step();
+                boolean fenced = standing(daemon) == Standing.FENCED;
+                if (fenced) {
+                    cuts++;
+                    ContainerPicture left = rig.afterPowerCut(random);
+                    VolumePicture volume = left.volumes().getFirst();
+                    assertThat(left.generation()).as("seed %d", seed).isGreaterThanOrEqualTo(acknowledged);
+                    assertThat(volume.dirty()).as("seed %d", seed).isTrue();
+                    if (write.settled()) {
+                        assertThat(volume.slots().getFirst().state())
+                                .as("seed %d", seed)
+                                .isNotEqualTo(SlotState.IN_SYNC);
+                    }
+                }
+            }
+            assertThat(cuts).isGreaterThan(5);
+            assertThat(write.await()).isEqualTo(IoStatus.OK);
         }
     }
 

@@ -40,8 +40,11 @@ import redoubt.md.Member;
 import redoubt.md.MemberState;
 import redoubt.mdmon.SteppedMdmon;
 import redoubt.metadata.BlockReader;
+import redoubt.metadata.Candidate;
 import redoubt.metadata.ConsistencyPolicy;
+import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
+import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataEvent;
@@ -391,13 +394,29 @@ final class ExternalRig {
     }
 
     private Optional<Finding.Whole> whole(BlockReader reader) {
+        return finding(reader) instanceof Finding.Whole found ? Optional.of(found) : Optional.empty();
+    }
+
+    private Finding finding(BlockReader reader) {
         try {
-            return format.probe(shape.geometry(), reader) instanceof Finding.Whole found
-                    ? Optional.of(found)
-                    : Optional.empty();
+            return format.probe(shape.geometry(), reader);
         } catch (ReadFailed failed) {
             throw new IllegalStateException(failed);
         }
+    }
+
+    /** The container that the disks form when the power goes now; fails where they form none. */
+    ContainerPicture afterPowerCut(SplittableRandom random) {
+        List<Candidate> candidates = new ArrayList<>();
+        for (int disk = 0; disk < shape.disks; disk++) {
+            byte[] image = members.get(disk).imageAfterPowerCut(random);
+            Finding finding = finding(
+                    (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length));
+            candidates.add(new Candidate(disk, shape.geometry(), Optional.of("SIM" + disk), finding));
+        }
+        List<ContainerChoice> choices = format.choose(candidates);
+        assertThat(choices).as("seed %d", seed).hasSize(1).allMatch(choice -> choice instanceof ContainerChoice.Chosen);
+        return ((ContainerChoice.Chosen) choices.getFirst()).container().picture();
     }
 
     long generation(int disk) {
