@@ -92,22 +92,7 @@ final class MdmonCommand extends Verb {
             throw ForeignMdmon.become(program.get(), mount.get(), container);
         }
         Served.Container found = served.container(container);
-        StopSignal signal = StopSignal.ofProcess();
-        int code = ExitCode.BUG.number();
-        try {
-            code = keep(found, signal);
-        } catch (Refused refused) {
-            code = refused.exitCode();
-            throw refused;
-        } catch (IOException broken) {
-            code = ExitCode.IO.number();
-            throw broken;
-        } finally {
-            console().out().flush();
-            console().err().flush();
-            signal.done(code);
-        }
-        return code;
+        return StopSignal.during(console(), signal -> keep(found, signal));
     }
 
     private int keep(Served.Container found, StopSignal signal) throws Refused, IOException {

@@ -156,22 +156,7 @@ final class ServeCommand extends Verb {
             checkMount(mount.get());
         }
         DataPlane.become();
-        StopSignal signal = StopSignal.ofProcess();
-        int code = ExitCode.BUG.number();
-        try {
-            code = serve(members, options, addresses, signal);
-        } catch (Refused refused) {
-            code = refused.exitCode();
-            throw refused;
-        } catch (IOException broken) {
-            code = ExitCode.IO.number();
-            throw broken;
-        } finally {
-            console().out().flush();
-            console().err().flush();
-            signal.done(code);
-        }
-        return code;
+        return StopSignal.during(console(), signal -> serve(members, options, addresses, signal));
     }
 
     private int serve(List<Disk> members, AssemblyOptions options, List<ListenAddress> addresses, StopSignal signal)

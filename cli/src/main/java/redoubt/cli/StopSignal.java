@@ -1,5 +1,6 @@
 package redoubt.cli;
 
+import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import redoubt.base.Threads;
@@ -18,11 +19,31 @@ final class StopSignal {
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile int exitCode;
 
-    /** Listens to signals, until the process ends. */
-    static StopSignal ofProcess() {
+    /** What a process does until it ends. */
+    interface Work {
+        /** Works until the signal comes or there is nothing left to do; answers the exit code. */
+        int until(StopSignal signal) throws Refused, IOException;
+    }
+
+    /** Listens to signals during the work, and from then on until the process ends, which it does with the work's exit code. */
+    static int during(Console console, Work work) throws Refused, IOException {
         StopSignal signal = new StopSignal();
         Threads.atExit("redoubt-stop", signal::shutDown);
-        return signal;
+        int code = ExitCode.BUG.number();
+        try {
+            code = work.until(signal);
+        } catch (Refused refused) {
+            code = refused.exitCode();
+            throw refused;
+        } catch (IOException broken) {
+            code = ExitCode.IO.number();
+            throw broken;
+        } finally {
+            console.out().flush();
+            console.err().flush();
+            signal.done(code);
+        }
+        return code;
     }
 
     private void shutDown() {
@@ -58,7 +79,7 @@ final class StopSignal {
     }
 
     /** All is put in order. */
-    void done(int code) {
+    private void done(int code) {
         exitCode = code;
         done.countDown();
     }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -49,21 +48,11 @@ class DoorFilesServiceTest {
         }
         assumeTrue(can, "this needs root and /dev/fuse");
         mount = Files.createDirectory(folder.resolve("mnt"));
-        String[] disks = new String[2];
-        for (int i = 0; i < 2; i++) {
-            Path path = folder.resolve("disk" + i);
-            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-                file.setLength(DISK_BYTES);
-            }
-            disks[i] = path + ",serial=S" + i;
-        }
-        assertThat(Run.of(folder, "create", "v", "--metadata", "imsm", "--level", "1", disks[0], disks[1])
-                        .exit())
-                .isZero();
+        List<String> disks = Run.createMirror(folder, DISK_BYTES);
         engine = new Engine();
         IoMemory memory = DataMemory.forServing();
         AssembledContainer container = engine.start(
-                Engine.disks(List.of(disks)),
+                Engine.disks(disks),
                 Access.WRITE,
                 AssemblyOptions.WRITABLE.keptOutside(DEADLINE_NANOS),
                 memory,

@@ -3,7 +3,6 @@ package redoubt.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -31,23 +30,13 @@ class ExternalKeeperServiceTest {
     /** Goal: a daemon that reads the disks becomes current; one that then says nothing is fenced, and the write that waited for it ends. */
     @Test
     void aDaemonComesInByTheControlSocketAndIsFencedWhenItSaysNothing() throws Exception {
-        String[] disks = new String[2];
-        for (int i = 0; i < 2; i++) {
-            Path path = folder.resolve("disk" + i);
-            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-                file.setLength(DISK_BYTES);
-            }
-            disks[i] = path + ",serial=S" + i;
-        }
-        assertThat(Run.of(folder, "create", "v", "--metadata", "imsm", "--level", "1", disks[0], disks[1])
-                        .exit())
-                .isZero();
+        List<String> disks = Run.createMirror(folder, DISK_BYTES);
         Path control = folder.resolve("c");
         Path socket = folder.resolve("n");
         try (Engine engine = new Engine()) {
             IoMemory memory = DataMemory.forServing();
             AssembledContainer container = engine.start(
-                    Engine.disks(List.of(disks)),
+                    Engine.disks(disks),
                     Access.WRITE,
                     AssemblyOptions.WRITABLE.keptOutside(DEADLINE_NANOS),
                     memory,

@@ -3,7 +3,6 @@ package redoubt.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -47,31 +46,11 @@ class MdmonServiceTest {
     void serveAMirror() throws Exception {
         control = folder.resolve("c");
         socket = folder.resolve("n");
-        String[] disks = new String[2];
-        for (int i = 0; i < 2; i++) {
-            Path path = folder.resolve("disk" + i);
-            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-                file.setLength(DISK_BYTES);
-            }
-            disks[i] = path + ",serial=S" + i;
-        }
-        assertThat(Run.of(
-                                folder,
-                                "create",
-                                "v",
-                                "--metadata",
-                                "imsm",
-                                "--level",
-                                "1",
-                                "--assume-clean",
-                                disks[0],
-                                disks[1])
-                        .exit())
-                .isZero();
+        List<String> disks = Run.createMirror(folder, DISK_BYTES, "--assume-clean");
         engine = new Engine();
         IoMemory memory = DataMemory.forServing();
         AssembledContainer container = engine.start(
-                Engine.disks(List.of(disks)),
+                Engine.disks(disks),
                 Access.WRITE,
                 AssemblyOptions.WRITABLE.keptOutside(0), // it waits for ever: nobody but the daemon lets a write go
                 memory,

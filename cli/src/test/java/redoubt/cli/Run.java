@@ -1,10 +1,16 @@
 package redoubt.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /** A command that was run here, and what it said. */
@@ -28,5 +34,27 @@ record Run(int exit, String out, String err) {
                 false);
         int exit = Main.run(console, words);
         return new Run(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Makes two disks, disk0 and disk1 with the serials S0 and S1, and a RAID1 named v on them.
+     *
+     * @param more words for {@code create}
+     * @return the disks, as a command takes them
+     */
+    static List<String> createMirror(Path folder, long diskBytes, String... more) throws IOException {
+        List<String> disks = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            Path path = folder.resolve("disk" + i);
+            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+                file.setLength(diskBytes);
+            }
+            disks.add(path + ",serial=S" + i);
+        }
+        List<String> words = new ArrayList<>(List.of("create", "v", "--metadata", "imsm", "--level", "1"));
+        words.addAll(List.of(more));
+        words.addAll(disks);
+        assertThat(of(folder, words.toArray(String[]::new)).exit()).isZero();
+        return disks;
     }
 }

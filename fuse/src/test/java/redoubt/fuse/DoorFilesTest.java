@@ -3,7 +3,6 @@ package redoubt.fuse;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -127,18 +126,7 @@ class DoorFilesTest {
         add("a:0");
         int writers = 60;
         volume.shut();
-        List<Process> all = new ArrayList<>();
-        for (int i = 0; i < writers; i++) {
-            all.add(Shell.start(List.of(
-                    "dd",
-                    "if=/dev/zero",
-                    "of=" + folder.resolve("volumes/vol0"),
-                    "bs=4096",
-                    "seek=" + i,
-                    "count=1",
-                    "conv=notrunc",
-                    "status=none")));
-        }
+        List<Process> all = Shell.startWriters(folder.resolve("volumes/vol0"), writers);
         Waiting.until("as many writes are parked as there may be", () -> volume.parked() >= 32);
         says("yes | dd of=doors/a:0 bs=4096 count=1 iflag=fullblock conv=notrunc status=none", "");
         assertThat(all).allMatch(Process::isAlive);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -168,18 +167,7 @@ class MountedTest {
         int writers = 60;
         tree.onStore = device::open;
         device.shut();
-        List<Process> all = new ArrayList<>();
-        for (int i = 0; i < writers; i++) {
-            all.add(Shell.start(List.of(
-                    "dd",
-                    "if=/dev/zero",
-                    "of=" + folder.resolve("volumes/vol0"),
-                    "bs=4096",
-                    "seek=" + i,
-                    "count=1",
-                    "conv=notrunc",
-                    "status=none")));
-        }
+        List<Process> all = Shell.startWriters(folder.resolve("volumes/vol0"), writers);
         Waiting.until("as many writes are parked as there may be", () -> device.parked() >= 32);
         assertThat(mount.volumeRequests()).isGreaterThanOrEqualTo(32);
         says("cat " + STATE, "clean\n");

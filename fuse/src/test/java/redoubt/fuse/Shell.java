@@ -43,6 +43,23 @@ final class Shell {
         }
     }
 
+    /** Starts so many writers, each of a block of its own in a volume's file. */
+    static List<Process> startWriters(Path volume, int count) {
+        List<Process> all = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            all.add(start(List.of(
+                    "dd",
+                    "if=/dev/zero",
+                    "of=" + volume,
+                    "bs=4096",
+                    "seek=" + i,
+                    "count=1",
+                    "conv=notrunc",
+                    "status=none")));
+        }
+        return all;
+    }
+
     /** Runs a shell's line in a directory. */
     static Said run(Path directory, String line) {
         try {

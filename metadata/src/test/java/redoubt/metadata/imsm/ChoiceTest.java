@@ -5,14 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.metadata.Candidate;
-import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.DiskGeometry;
@@ -23,7 +20,6 @@ import redoubt.metadata.Placement.Verdict;
 import redoubt.metadata.RaidLevel;
 import redoubt.metadata.SlotState;
 import redoubt.metadata.VolumePicture;
-import redoubt.metadata.VolumePlan;
 import redoubt.metadata.VolumeState;
 import redoubt.metadata.WriteRound;
 import redoubt.metadata.WriteRound.MemberWrites;
@@ -145,17 +141,7 @@ class ChoiceTest {
      */
     @Test
     void aDirtyMarkThatWasCutIsUndone() throws Exception {
-        Rig rig = Rig.spares(2, 196_608, 512);
-        for (String name : List.of("one", "two")) {
-            rig.add(new VolumePlan(
-                    name,
-                    RaidLevel.RAID1,
-                    OptionalInt.of(65536),
-                    OptionalLong.of(40_960),
-                    List.of(OptionalInt.of(0), OptionalInt.of(1)),
-                    ConsistencyPolicy.NONE,
-                    true));
-        }
+        Rig rig = Rig.twoMirrors();
         Candidate stale = rig.candidate(1, true);
         rig.apply(new MetadataEvent.MemberFailed(0, 1));
         rig.apply(new MetadataEvent.MemberFailed(1, 1));

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -14,13 +12,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.metadata.Candidate;
-import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
-import redoubt.metadata.VolumePlan;
 
 /** Blocks that lie: each is answered with one sentence, never with a bug, a hang, or more memory than the bound. */
 class HostileBlockTest {
@@ -113,17 +109,7 @@ class HostileBlockTest {
 
     @Test
     void aVolumeThatLiesOverAnotherIsRefused() throws Exception {
-        Rig rig = Rig.spares(2, 196_608, 512);
-        for (String name : new String[] {"one", "two"}) {
-            rig.add(new VolumePlan(
-                    name,
-                    RaidLevel.RAID1,
-                    OptionalInt.of(65536),
-                    OptionalLong.of(40_960),
-                    List.of(OptionalInt.of(0), OptionalInt.of(1)),
-                    ConsistencyPolicy.NONE,
-                    true));
-        }
+        Rig rig = Rig.twoMirrors();
         byte[] block = rig.mpb().encode(512);
         int second = DISK + 2 * ImsmDisk.BYTES + rig.dev().bytes() + 80 + 32;
         LittleEndian.putWord(block, second, LittleEndian.word(block, second) - 16_384);

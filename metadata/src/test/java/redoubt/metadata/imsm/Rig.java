@@ -110,6 +110,22 @@ final class Rig {
         return new Rig(disks, sectors, sectorBytes);
     }
 
+    /** Two volumes on two disks; of the second one much stands in the extension. */
+    static Rig twoMirrors() throws MetadataRefused {
+        Rig rig = spares(2, 196_608, 512);
+        for (String name : List.of("one", "two")) {
+            rig.add(new VolumePlan(
+                    name,
+                    RaidLevel.RAID1,
+                    OptionalInt.of(65536),
+                    OptionalLong.of(40_960),
+                    List.of(OptionalInt.of(0), OptionalInt.of(1)),
+                    ConsistencyPolicy.NONE,
+                    true));
+        }
+        return rig;
+    }
+
     /** Members first, then so many spares; clean. */
     static Rig of(RaidLevel level, int members, int spares) throws MetadataRefused {
         return of(level, members, spares, 512);
