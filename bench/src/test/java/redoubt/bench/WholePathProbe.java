@@ -24,7 +24,7 @@ import redoubt.nbd.NbdServer;
 final class WholePathProbe {
 
     private static final int MEMBER_BYTES = 16 << 20;
-    private static final int REPETITIONS = 12;
+    private static final int REPETITIONS = 40;
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private final Path socket;

@@ -12,7 +12,7 @@ import redoubt.block.MemoryDevice;
 /** Reads and writes open files of a mount, and says how much the mount's threads allocated meanwhile, in bytes. */
 final class AllocationProbe {
 
-    private static final int TURNS = 4;
+    private static final int TURNS = 40;
 
     private AllocationProbe() {}
 
@@ -33,7 +33,7 @@ final class AllocationProbe {
             // Compiling and de-optimizing leave a few bytes now and then; what a request allocates is there in every
             // turn.
             long least = Long.MAX_VALUE;
-            for (int turn = 0; turn < TURNS; turn++) {
+            for (int turn = 0; turn < TURNS && least != 0; turn++) {
                 long before = allocated();
                 use(shown.getChannel(), volume.getChannel(), text, data, rounds);
                 least = Math.min(least, allocated() - before);

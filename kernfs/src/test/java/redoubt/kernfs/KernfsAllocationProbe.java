@@ -19,7 +19,7 @@ import redoubt.workqueue.WorkqueuesOptions;
  */
 final class KernfsAllocationProbe {
 
-    private static final int REPETITIONS = 12;
+    private static final int REPETITIONS = 40;
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 

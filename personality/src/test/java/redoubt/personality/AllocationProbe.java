@@ -38,7 +38,7 @@ final class AllocationProbe implements IoCompletion {
 
     private static final int CHUNK = 64 << 10;
     private static final int COMPONENT = 1 << 20;
-    private static final int REPETITIONS = 6;
+    private static final int REPETITIONS = 40;
     private static final int PARKED = 8;
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

@@ -30,7 +30,7 @@ final class AllocationProbe implements IoCompletion {
     private static final int SIZE = 8 << 20;
     private static final int BLOCK = 4096;
     private static final int DEPTH = 8;
-    private static final int REPETITIONS = 5;
+    private static final int REPETITIONS = 40;
 
     private static final AtomicIntegerFieldUpdater<AllocationProbe> OPEN =
             AtomicIntegerFieldUpdater.newUpdater(AllocationProbe.class, "open");
