@@ -365,7 +365,7 @@ public final class ExternalKeeper {
         boolean free =
                 owner == Owner.OUTSIDE ? !epochTaken : owner == Owner.INSIDE && keeping != null && keeping.isIdle();
         long seen = changes.get();
-        if (!free || seen % 2 != 0) {
+        if (!free || seen % 2 != 0 || volumes.stream().anyMatch(ExternalVolume::endedInDoubt)) {
             return;
         }
         long needed = disksInUse();

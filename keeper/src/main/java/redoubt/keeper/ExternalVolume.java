@@ -81,6 +81,8 @@ final class ExternalVolume implements MetadataKeeper {
     private final AtomicBoolean readyFlushing = new AtomicBoolean(); // A
     private final MemberFlush readyFlush;
 
+    private @Nullable ArrayState endedInDoubtAs; // Q: what it was before it ended so
+
     ExternalVolume(ExternalKeeper keeper, int index, Array array, List<OptionalInt> slotOfDisk) {
         this.keeper = keeper;
         this.index = index;
@@ -180,6 +182,24 @@ final class ExternalVolume implements MetadataKeeper {
     @Override
     public void becameIdle() {
         flushForClean();
+    }
+
+    /** The fence comes before the word: whoever reads {@code inactive} or {@code broken} marks clean, and says so over data that is not durable, too. */
+    @Override
+    public void ending(boolean agreeing) {
+        ArrayState last = array.view().state();
+        boolean writing = last == ArrayState.ACTIVE || last == ArrayState.ACTIVE_IDLE;
+        if (!agreeing) {
+            endedInDoubtAs = last;
+            keeper.takeOver("an array ends, and its members are not known to agree");
+        } else if (writing && flushedAt != array.writesBegun()) {
+            keeper.takeOver("the array is stopped");
+        }
+    }
+
+    /** Whether the array ended while its members were not known to agree: no daemon is to see that word. On the queue. */
+    boolean endedInDoubt() {
+        return endedInDoubtAs != null;
     }
 
     // ---------------------------------------------------------------------------------------------- the daemon answers
@@ -329,8 +349,10 @@ final class ExternalVolume implements MetadataKeeper {
     /** What the metadata must say of the volume, whatever the daemon has recorded. On the queue. */
     List<MetadataEvent> truth() {
         ArrayView now = array.view();
+        ArrayState ended = endedInDoubtAs;
+        ArrayState state = ended == null ? now.state() : ended;
         List<MetadataEvent> events = new ArrayList<>();
-        switch (now.state()) {
+        switch (state) {
             case CLEAR, INACTIVE, SUSPENDED, READONLY, READ_AUTO, BROKEN -> {}
             case CLEAN -> {
                 events.add(new MetadataEvent.VolumeActivated(index));
@@ -343,7 +365,7 @@ final class ExternalVolume implements MetadataKeeper {
                 events.add(new MetadataEvent.MarkDirty(index));
             }
         }
-        if (now.state() != ArrayState.READONLY && now.state() != ArrayState.READ_AUTO) {
+        if (state != ArrayState.READONLY && state != ArrayState.READ_AUTO) {
             for (int slot = 0; slot < now.slots(); slot++) {
                 MemberState member = now.memberState(slot);
                 boolean failed = member == MemberState.FAULTY || member == MemberState.FAULTY_BLOCKED;

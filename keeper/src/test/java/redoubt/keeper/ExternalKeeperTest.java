@@ -6,19 +6,24 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.base.ArrayState;
+import redoubt.base.Threads;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
 import redoubt.kernfs.Access;
 import redoubt.kernfs.Errno;
 import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.OpenFile;
+import redoubt.md.ArrayListener;
+import redoubt.md.ArrayView;
 import redoubt.md.MemberState;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.SlotState;
@@ -35,6 +40,8 @@ class ExternalKeeperTest {
     private static final long PATIENCE_NANOS = ExternalRig.DEADLINE_NANOS + 4 * ExternalRig.MEMBER_LIMIT_NANOS;
     private static final int RANDOM_STOPS = 100;
     private static final int SAMPLED_ONE_IN = 40;
+    private static final int STEPS_AFTER_STOP = 300;
+    private static final int STEPS_LIMIT = 60_000;
 
     private final long seed = Seed.next();
     private final SplittableRandom random = new SplittableRandom(seed);
@@ -257,7 +264,7 @@ class ExternalKeeperTest {
     }
 
     /** Who the daemon is. */
-    private enum Who {
+    enum Who {
         SCRIPT {
             @Override
             SteppedDaemon in(ExternalRig rig) throws Exception {
@@ -582,19 +589,163 @@ class ExternalKeeperTest {
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         assertThat(rig.volume(0).dirty()).isTrue();
-        var good = new java.util.concurrent.atomic.AtomicBoolean();
-        var ended = new java.util.concurrent.CountDownLatch(1);
-        redoubt.base.Threads.start("stopper", () -> {
-            good.set(rig.array.stop(60_000_000_000L));
-            ended.countDown();
-        });
-        redoubt.testkit.Waiting.until("it is stopped", () -> {
-            rig.workers.runAll(1000);
-            return ended.getCount() == 0;
-        });
-        assertThat(good).isTrue();
+        assertThat(stop(rig, () -> rig.workers.runAll(1000))).isTrue();
         assertThat(rig.volume(0).dirty()).isFalse();
         assertThat(rig.volume(1).dirty()).isFalse();
         assertThat(daemon.incarnation().standing()).isEqualTo(Standing.FENCED);
+    }
+
+    /** What somebody does while an array is being stopped. */
+    private interface Meanwhile {
+        void step() throws Exception;
+    }
+
+    private static boolean stop(ExternalRig rig, Meanwhile meanwhile) throws Exception {
+        AtomicBoolean good = new AtomicBoolean();
+        CountDownLatch ended = new CountDownLatch(1);
+        Threads.start("stopper", () -> {
+            good.set(rig.array.stop(TimeUnit.HOURS.toNanos(1)));
+            ended.countDown();
+        });
+        for (int steps = 0; !ended.await(1, TimeUnit.MILLISECONDS); steps++) {
+            meanwhile.step();
+            assertThat(steps).as("steps of a stop, seed %d", rig.seed).isLessThan(STEPS_LIMIT);
+        }
+        return good.get();
+    }
+
+    /**
+     * Goal: what ends as inactive is not called clean by a daemon while nobody knows that the members agree. Method: a write that one of them refused; then a
+     * stop with a live daemon beside it, and the power cut after each step of it and long after.
+     */
+    @ParameterizedTest
+    @EnumSource
+    void noDaemonCallsAnArrayCleanThatIsStoppedWhileItsMembersMayDiffer(Who who) throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        try (SteppedDaemon daemon = who.in(rig)) {
+            becomeUnsure(rig, daemon);
+            int[] cuts = new int[1];
+            assertThat(stop(rig, () -> {
+                        rig.step(daemon, random);
+                        cuts[0]++;
+                        expectDirtyAfterPowerCut(rig);
+                    }))
+                    .isTrue();
+            for (int i = 0; i < STEPS_AFTER_STOP; i++) {
+                rig.step(daemon, random);
+                expectDirtyAfterPowerCut(rig);
+            }
+            assertThat(cuts[0]).isPositive();
+            assertThat(rig.array.view().state()).isEqualTo(ArrayState.INACTIVE);
+            assertThat(rig.volume(0).dirty()).as("seed %d", seed).isTrue();
+            assertThat(rig.volume(1).dirty()).as("seed %d", seed).isTrue();
+        }
+    }
+
+    /** A mirror's write that one member takes and the other one has no room for: no member is to blame, and they differ. */
+    private void becomeUnsure(ExternalRig rig, SteppedDaemon daemon) throws Exception {
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        rig.members
+                .get(1)
+                .inject(Fault.failing(IoStatus.NO_SPACE, IoOperation.WRITE).times(1));
+        Asked refused = rig.write(4096, 2);
+        rig.until("the write is refused", daemon, random, PATIENCE_NANOS, refused::settled);
+        assertThat(refused.await()).isEqualTo(IoStatus.NO_SPACE);
+        assertThat(rig.array.view().redundancyKnown()).isFalse();
+    }
+
+    private void expectDirtyAfterPowerCut(ExternalRig rig) {
+        assertThat(rig.afterPowerCut(random).volumes().getFirst().dirty())
+                .as("dirty, seed %d", seed)
+                .isTrue();
+    }
+
+    /** The same of a daemon that stands by: it comes in no more. */
+    @Test
+    void noNewcomerGetsAnArrayThatEndedWhileItsMembersMayDiffer() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        becomeUnsure(rig, daemon);
+        daemon.stopAfter(0);
+        assertThat(stop(rig, rig::step)).isTrue();
+        rig.workers.runAll(1000);
+        ScriptedDaemon two = rig.daemon("two");
+        for (int i = 0; i < STEPS_AFTER_STOP; i++) {
+            rig.step(two, random);
+            expectDirtyAfterPowerCut(rig);
+        }
+        assertThat(two.did).contains("read 1");
+        assertThat(two.incarnation().standing()).isEqualTo(Standing.NEWCOMER);
+    }
+
+    /** Goal: what broke with a write under way is not called clean, though its word is one that mdmon takes for consistent. */
+    @Test
+    void noDaemonCallsAnArrayCleanThatBreaks() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        rig.members.forEach(member -> member.inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE)
+                .within(0, rig.keeper.metadataArea(0).offset())));
+        Asked write = rig.write(4096, 2);
+        rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
+        assertThat(write.await()).isEqualTo(IoStatus.IO_ERROR);
+        assertThat(rig.array.view().broken()).isTrue();
+        ScriptedDaemon two = rig.daemon("two");
+        for (int i = 0; i < STEPS_AFTER_STOP; i++) {
+            rig.step(daemon, random);
+            rig.step(two, random);
+            expectDirtyAfterPowerCut(rig);
+        }
+    }
+
+    /** Goal: where the data may not be durable yet, the fence is there before the word; where it is, a daemon sees the word first, as in md. */
+    @ParameterizedTest
+    @EnumSource(
+            value = ArrayState.class,
+            names = {"ACTIVE", "ACTIVE_IDLE"})
+    void aDaemonSeesAnArrayEndWhereTheMembersAgreeAndHoldWhatWasWritten(ArrayState before) throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        daemon.stopAfter(0);
+        if (before == ArrayState.ACTIVE_IDLE) {
+            rig.time.advance(2 * ExternalRig.IDLE_NANOS);
+            rig.workers.runAll(1000);
+        }
+        assertThat(rig.array.view().state()).isEqualTo(before);
+        List<Standing> seen = new ArrayList<>();
+        rig.array.addListener(new ArrayListener() {
+            @Override
+            public void viewChanged(ArrayView old, ArrayView now) {
+                if (now.state() == ArrayState.INACTIVE) {
+                    seen.add(daemon.incarnation().standing());
+                }
+            }
+
+            @Override
+            public void event(String word, String member) {}
+        });
+        assertThat(stop(rig, () -> rig.workers.runAll(1000))).isTrue();
+        assertThat(seen).containsExactly(before == ArrayState.ACTIVE ? Standing.FENCED : Standing.CURRENT);
+        assertThat(rig.volume(0).dirty()).isFalse();
+        assertThat(rig.volume(1).dirty()).isFalse();
     }
 }

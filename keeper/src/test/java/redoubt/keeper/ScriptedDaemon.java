@@ -177,7 +177,8 @@ final class ScriptedDaemon implements SteppedDaemon {
                 store = "active";
             }
             case "active-idle" -> store = "clean";
-            case "clean" -> now = now.apply(new MetadataEvent.MarkClean(0));
+            // It takes what ended, in whatever way, for consistent.
+            case "clean", "inactive", "clear", "broken" -> now = now.apply(new MetadataEvent.MarkClean(0));
             case "readonly" -> {
                 now = now.apply(new MetadataEvent.VolumeActivated(0));
                 store = "read-auto";

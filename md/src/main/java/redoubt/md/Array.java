@@ -548,7 +548,16 @@ public final class Array implements BlockDevice, PersonalityHost {
     }
 
     void becomeBroken() {
+        tellEnding(false); // a write may be under way
         publish(view.asBroken());
+    }
+
+    /** Before a word is shown that somebody outside takes for consistent. On the queue. */
+    void tellEnding(boolean agreeing) {
+        MetadataKeeper keeping = keeper;
+        if (keeping != null && traits.redundant() && !view.broken()) {
+            keeping.ending(agreeing);
+        }
     }
 
     void publish(ArrayView next) {

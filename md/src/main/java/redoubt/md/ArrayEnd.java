@@ -55,7 +55,9 @@ final class ArrayEnd {
 
     private void begin(Ending wanted) {
         gate.shut();
-        if (!array.view().broken()) {
+        ArrayView now = array.view();
+        if (!now.broken()) {
+            array.tellEnding(gate.writesInside() == 0 && now.redundancyKnown() && failures.allRecorded());
             array.enterState(ArrayState.INACTIVE);
         }
         waiting = wanted;

@@ -92,7 +92,7 @@ final class MemberFailures {
         }
         String name = now.member(slot).name();
         if (!array.survives(now, now.inSyncSlots() & ~(1L << slot))) {
-            array.publish(now.asBroken());
+            array.becomeBroken();
             array.event("Fail", name);
             done(slot);
             array.admitToGate();
@@ -136,7 +136,7 @@ final class MemberFailures {
         if (durable) {
             array.publish(array.view().withMember(slot, MemberState.FAULTY));
         } else {
-            array.publish(array.view().asBroken());
+            array.becomeBroken();
             array.admitToGate();
         }
         done(slot);

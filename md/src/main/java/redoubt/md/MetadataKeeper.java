@@ -26,6 +26,15 @@ public interface MetadataKeeper {
     /** Kept outside: nothing has been written for the safe-mode delay, and {@code active-idle} is shown. Writes pass all the same. */
     default void becameIdle() {}
 
+    /**
+     * The array is about to show {@code inactive} or {@code broken}, which a daemon outside takes for consistent and marks clean. Called before the
+     * word is shown.
+     *
+     * @param agreeing whether no write is under way, every failure is recorded, and the members are known to agree in all that was written; if not, nobody
+     *     outside may say so any more
+     */
+    default void ending(boolean agreeing) {}
+
     /** Who waits for a record. */
     @FunctionalInterface
     interface Answer {
