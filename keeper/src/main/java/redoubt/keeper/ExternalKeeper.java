@@ -35,7 +35,7 @@ import redoubt.workqueue.Workqueue;
  *
  * <p><b>Who owns the metadata.</b> First nobody inside: the arrays start readonly and wait for a daemon. Each run of one is an
  * {@link Incarnation}, which comes as a newcomer and becomes the current one when it has seen, through its doors, the metadata that is on the
- * disks now. When a demand of an array (the dirty mark, the record of a failure) is not met within the deadline, the current incarnation is
+ * disks now. When a demand of an array (the dirty mark, the record of a failure, the clean mark) is not met within the deadline, the current incarnation is
  * fenced for good, the epoch goes up by one, and the engine takes over ({@link Takeover}); what waited goes on. From then on the engine keeps
  * the metadata itself, by a {@link NativeKeeper}, until another newcomer has read what is on the disks.
  *

@@ -73,6 +73,8 @@ final class ExternalVolume implements MetadataKeeper {
     private final WorkItem failureStep = new WorkItem(this::answerFailures);
     private final MemberFlush failureFlush;
 
+    private volatile boolean cleanAsked; // A: active-idle, and nobody has tried to call it clean
+    private volatile long cleanSince; // A: written before that
     private final AtomicBoolean cleanFlushing = new AtomicBoolean(); // A
     private volatile long flushedFor = NEVER; // A: writes begun when the flush began, none in flight
     private volatile long flushedAt = NEVER; // A: the same of the last flush that went well
@@ -181,7 +183,14 @@ final class ExternalVolume implements MetadataKeeper {
 
     @Override
     public void becameIdle() {
+        askForClean();
         flushForClean();
+    }
+
+    /** No write waits for that; but a daemon that has died would leave the array dirty, and no other one would come in. */
+    private void askForClean() {
+        cleanSince = keeper.nowNanos();
+        cleanAsked = true;
     }
 
     /** The fence comes before the word: whoever reads {@code inactive} or {@code broken} marks clean, and says so over data that is not durable, too. */
@@ -299,6 +308,7 @@ final class ExternalVolume implements MetadataKeeper {
         if (!keeper.isOutside() || epoch != keeper.epoch()) {
             return NOT_ASKED;
         }
+        cleanAsked = false;
         if (!array.couldBeCalledClean()) {
             return IN_DOUBT;
         }
@@ -328,6 +338,9 @@ final class ExternalVolume implements MetadataKeeper {
             flushedAt = flushedFor;
         }
         cleanFlushing.set(false);
+        if (array.view().state() == ArrayState.ACTIVE_IDLE) {
+            askForClean();
+        }
         array.tellStateAgain();
     }
 
@@ -336,6 +349,9 @@ final class ExternalVolume implements MetadataKeeper {
     /** Whether a demand has waited for so long. Any thread. */
     boolean isOverdue(long nowNanos, long deadlineNanos) {
         if ((dirty.get() & KIND_MASK) == ASKED && nowNanos - dirtySince >= deadlineNanos) {
+            return true;
+        }
+        if (cleanAsked && nowNanos - cleanSince >= deadlineNanos && array.view().state() == ArrayState.ACTIVE_IDLE) {
             return true;
         }
         for (int slot = 0; slot < failures.length(); slot++) {

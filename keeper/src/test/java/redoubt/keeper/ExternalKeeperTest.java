@@ -223,6 +223,35 @@ class ExternalKeeperTest {
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
     }
 
+    /** Goal: no write waits for a daemon that died when the array was active, but the array is not to stay dirty for its sake, and another one comes in. */
+    @Test
+    void anIdleArrayIsCalledCleanByTheEngineWhereTheDaemonHasDied() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        daemon.stopAfter(0);
+        rig.until(
+                "clean",
+                daemon,
+                random,
+                2 * PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.CLEAN);
+        assertThat(rig.volume(0).dirty()).isFalse();
+        ScriptedDaemon two = rig.daemon("two");
+        rig.until(
+                "another one is current",
+                two,
+                random,
+                PATIENCE_NANOS,
+                () -> two.incarnation().standing() == Standing.CURRENT);
+    }
+
     /** Goal: whoever is stopped, at whichever of its steps, delays a write by no more than the deadline and the members' time limits. */
     @Test
     void aDaemonStoppedAtAnyStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
