@@ -18,10 +18,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An array that is served, mounted, and left to the mdmon of this machine's mdadm, which can be started, stopped in its tracks, killed and started
- * again. All waits are for conditions; how long they took is measured, and never fails a test unless the limit for hanging passes.
+ * An array that is served, mounted, and left to a daemon, which can be started, stopped in its tracks, killed and started again. All waits are for
+ * conditions; how long they took is measured, and never fails a test unless the limit for hanging passes.
  */
-final class ForeignDaemonRig implements AutoCloseable {
+final class DaemonRig implements AutoCloseable {
+
+    /** Whose daemon it is. */
+    enum Whose {
+        /** mdmon of this machine's mdadm, unmodified. */
+        MDADMS,
+        /** {@code redoubt mdmon}. */
+        OURS
+    }
 
     static final Duration LIMIT = Duration.ofSeconds(60);
     static final String CONTAINER = "md127";
@@ -32,6 +40,9 @@ final class ForeignDaemonRig implements AutoCloseable {
     private static final int GENERATION_AT = 44;
     private static final int SECTOR_BYTES = 512;
 
+    /** Behind all data: IMSM leaves far more at the end of a disk. */
+    private static final int METADATA_BYTES = 64 << 10;
+
     private static final int PING_BEGIN = 0x5A5AA5A5;
     private static final int PING_END = 0xA5A55A5A;
 
@@ -39,14 +50,16 @@ final class ForeignDaemonRig implements AutoCloseable {
     private final RedoubtArray array;
     private final RedoubtProcess served;
     private final Path mount;
+    private final Whose whose;
     private @Nullable Process daemon;
     private int started;
 
-    private ForeignDaemonRig(Scratch scratch, RedoubtArray array, RedoubtProcess served, Path mount) {
+    private DaemonRig(Scratch scratch, RedoubtArray array, RedoubtProcess served, Path mount, Whose whose) {
         this.scratch = scratch;
         this.array = array;
         this.served = served;
         this.mount = mount;
+        this.whose = whose;
     }
 
     /** What this needs, or {@link PeerMissing}. */
@@ -61,13 +74,18 @@ final class ForeignDaemonRig implements AutoCloseable {
         }
     }
 
-    /** A new array, served, with a daemon that has taken it. */
-    static ForeignDaemonRig start(Scratch scratch, Level level, String deadline) throws IOException {
+    /** A new array, served, which waits for a daemon of mdadm's. */
+    static DaemonRig start(Scratch scratch, Level level, String deadline) throws IOException {
+        return start(scratch, level, deadline, Whose.MDADMS);
+    }
+
+    /** A new array, served, which waits for a daemon. */
+    static DaemonRig start(Scratch scratch, Level level, String deadline, Whose whose) throws IOException {
         RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
         Path mount = Files.createDirectory(scratch.file("mnt"));
         RedoubtProcess served =
                 array.serve("--keeper", "external", "--keeper-deadline", deadline, "--mount", mount.toString());
-        ForeignDaemonRig rig = new ForeignDaemonRig(scratch, array, served, mount);
+        DaemonRig rig = new DaemonRig(scratch, array, served, mount, whose);
         Await.until("the mount", LIMIT, () -> Files.exists(mount.resolve("daemons/enter")));
         return rig;
     }
@@ -100,6 +118,11 @@ final class ForeignDaemonRig implements AutoCloseable {
 
     void awaitState(String state) {
         Await.until("array_state " + state, LIMIT, () -> md("array_state").equals(state));
+    }
+
+    void awaitStates(String... states) {
+        List<String> any = List.of(states);
+        Await.until("array_state in " + any, LIMIT, () -> any.contains(md("array_state")));
     }
 
     boolean has(String attribute) {
@@ -169,6 +192,19 @@ final class ForeignDaemonRig implements AutoCloseable {
         return ByteBuffer.wrap(anchor(member)).order(ByteOrder.LITTLE_ENDIAN).getInt(GENERATION_AT) & 0xFFFFFFFFL;
     }
 
+    /** All that may be metadata on a member. */
+    byte[] metadata(int member) {
+        try (RandomAccessFile file =
+                new RandomAccessFile(array.images().get(member).toFile(), "r")) {
+            byte[] last = new byte[METADATA_BYTES];
+            file.seek(file.length() - METADATA_BYTES);
+            file.readFully(last);
+            return last;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Whether these members carry the same metadata. */
     boolean agree(List<Integer> members) {
         byte[] first = anchor(members.getFirst());
@@ -179,10 +215,8 @@ final class ForeignDaemonRig implements AutoCloseable {
 
     /** Starts one and waits until it keeps the metadata. */
     Process startDaemon() throws IOException {
-        Path program = Peer.MDMON.path();
         started++;
-        ProcessBuilder builder = new ProcessBuilder(array.redoubt()
-                        .line(List.of("mdmon", "--exec", program.toString(), "--mount", mount.toString(), CONTAINER)))
+        ProcessBuilder builder = new ProcessBuilder(array.redoubt().line(daemonWords()))
                 .redirectOutput(scratch.file("mdmon%d.out".formatted(started)).toFile())
                 .redirectError(scratch.file("mdmon%d.err".formatted(started)).toFile());
         builder.environment().putAll(array.redoubt().environment());
@@ -199,6 +233,14 @@ final class ForeignDaemonRig implements AutoCloseable {
         return process;
     }
 
+    private List<String> daemonWords() {
+        return switch (whose) {
+            case MDADMS ->
+                List.of("mdmon", "--exec", Peer.MDMON.path().toString(), "--mount", mount.toString(), CONTAINER);
+            case OURS -> List.of("mdmon", "--control", served.control().toString(), CONTAINER);
+        };
+    }
+
     /** By the name that begins with its process id. */
     String standing() {
         long pid = pid();
@@ -208,6 +250,12 @@ final class ForeignDaemonRig implements AutoCloseable {
             }
         }
         return "";
+    }
+
+    /** Whether the engine has noticed that it is gone, by the time that the array is clean. */
+    boolean isFencedOnceClean() {
+        awaitState("clean");
+        return standing().equals("fenced");
     }
 
     private List<String> names() {
@@ -222,8 +270,11 @@ final class ForeignDaemonRig implements AutoCloseable {
 
     /** Whether its monitor holds the array's files and sleeps. */
     private boolean monitors() throws IOException {
-        return !md("array_state").equals("readonly")
-                && Files.readString(Path.of("/proc", Long.toString(monitor()), "comm"))
+        if (md("array_state").equals("readonly")) {
+            return false;
+        }
+        return whose == Whose.OURS
+                || Files.readString(Path.of("/proc", Long.toString(monitor()), "comm"))
                         .startsWith("mdmon");
     }
 
@@ -257,7 +308,12 @@ final class ForeignDaemonRig implements AutoCloseable {
         }
     }
 
-    private boolean isAlive() {
+    /** Whether it is there, runs, and keeps the metadata. */
+    boolean isKeeping() {
+        return isAlive() && !isStopped() && standing().equals("current");
+    }
+
+    boolean isAlive() {
         Process process = daemon;
         return process != null && process.isAlive();
     }
@@ -287,9 +343,20 @@ final class ForeignDaemonRig implements AutoCloseable {
                 .collect(java.util.stream.Collectors.joining("\n"));
     }
 
+    /** A fenced daemon goes round once more; ours ends with that. */
+    void letItHaveItsTurn() throws IOException {
+        switch (whose) {
+            case MDADMS -> ping();
+            case OURS -> Await.until("the fenced daemon ends", LIMIT, () -> !isAlive());
+        }
+    }
+
     /** Asks the daemon's own socket, as mdadm does, whether its monitor goes round; answers its version. */
     String ping() throws IOException {
-        Path socket = Path.of("/proc/%d/root/run/mdadm/%s.sock".formatted(pid(), CONTAINER));
+        Path socket = switch (whose) {
+            case MDADMS -> Path.of("/proc/%d/root/run/mdadm/%s.sock".formatted(pid(), CONTAINER));
+            case OURS -> Path.of(served.control() + ".mdmon", CONTAINER + ".sock");
+        };
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             channel.connect(UnixDomainSocketAddress.of(socket));
             ByteBuffer frame = ByteBuffer.allocate(12).order(ByteOrder.nativeOrder());

@@ -20,7 +20,7 @@ class ForeignMdmonTest {
 
     @BeforeAll
     static void needsPeers() {
-        ForeignDaemonRig.needsPeers();
+        DaemonRig.needsPeers();
     }
 
     @Test
@@ -44,7 +44,7 @@ class ForeignMdmonTest {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array;
             Path content;
-            try (ForeignDaemonRig rig = ForeignDaemonRig.start(scratch, level, "0")) {
+            try (DaemonRig rig = DaemonRig.start(scratch, level, "0")) {
                 array = rig.array();
                 assertThat(rig.md("array_state")).isEqualTo("readonly");
                 Process daemon = rig.startDaemon();
@@ -66,24 +66,24 @@ class ForeignMdmonTest {
                 rig.awaitState("clean");
                 Await.until(
                         "the members say clean",
-                        ForeignDaemonRig.LIMIT,
+                        DaemonRig.LIMIT,
                         () -> rig.volumeField("Dirty State", rig.allMembers())
                                 .equals(Collections.nCopies(level.members, "clean")));
 
                 rig.store("rd" + LOST + "/state", "faulty");
-                Await.until("the daemon removes the member", ForeignDaemonRig.LIMIT, () -> !rig.has("rd" + LOST));
+                Await.until("the daemon removes the member", DaemonRig.LIMIT, () -> !rig.has("rd" + LOST));
                 assertThat(rig.examine(0).disks().get(LOST)).containsEntry("State", "active failed");
                 assertThat(rig.volumeField("Map State", 0)).containsExactly("degraded");
                 assertThat(rig.write(content).waitFor()).isZero();
                 rig.awaitState("clean");
 
                 daemon.destroy();
-                assertThat(daemon.waitFor(ForeignDaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
+                assertThat(daemon.waitFor(DaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
                         .isTrue();
                 assertThat(daemon.exitValue()).isZero();
                 Await.until(
                         "its devices are gone",
-                        ForeignDaemonRig.LIMIT,
+                        DaemonRig.LIMIT,
                         () -> rig.loops().isEmpty());
                 rig.served().stop().mustSucceed();
             }

@@ -8,18 +8,23 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * mdadm's mdmon, stopped or killed on its way from being woken by a write to being asleep again. Whatever it was about to do: the write ends, no generation
- * falls, no recorded failure is lost, nothing of a fenced daemon lands on a member, and the members agree.
+ * mdadm's mdmon, and ours, stopped or killed on the way from being woken by a write to being asleep again. Whatever it was about to do: the write ends, no
+ * generation falls, no recorded failure is lost, nothing of a fenced daemon lands on a member, and the members agree.
  *
  * <p>{@code strace} counts the system calls of the monitor's thread, each kind for itself, and sends the signal when it enters a certain one; the stop
  * takes hold when that call is over, so that stopping at each of each kind in turn is stopping between any two.
@@ -44,18 +49,23 @@ class StoppedDaemonTest {
 
     private static final int FIRST_WRITES = 5;
     private static final int RANDOM_MOMENTS = Integer.getInteger("redoubt.mdmon.moments", 200);
-    private static final long LATEST_MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(40);
+    private static final long LATEST_MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(250); // until it has called it clean
     private static final long SEED = Long.getLong("redoubt.seed", System.nanoTime());
     private static final int RAID5_LOST = 2;
     private static final int FAILED_AFTER = 20;
+    private static final int SAMPLED_MOMENTS = 6;
+    private static final int SAMPLE_FAILED_AFTER = 2;
 
-    private long generation;
+    private final Map<Integer, Long> generations = new TreeMap<>(); // by member
     private long worstNanos;
-    private int held;
+    private int ended;
+    private int late;
+    private int fenced;
+    private boolean failed; // a member, and that is recorded
 
     @BeforeAll
     static void needsPeers() {
-        ForeignDaemonRig.needsPeers();
+        DaemonRig.needsPeers();
         Peer.require(Peer.STRACE);
     }
 
@@ -68,12 +78,19 @@ class StoppedDaemonTest {
         int read = 1 + random.nextInt(FIRST_READS);
         System.err.printf("redoubt.seed=%d: stopped at write %d, killed at read %d%n", SEED, write, read);
         try (Scratch scratch = Scratch.make();
-                ForeignDaemonRig rig = start(scratch, Level.RAID1)) {
+                DaemonRig rig = start(scratch, Level.RAID1, DaemonRig.Whose.MDADMS)) {
             Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
             assertThat(at(rig, content, "SIGSTOP", "write", write, scratch)).isTrue();
             assertThat(at(rig, content, "SIGKILL", "read", read, scratch)).isTrue();
             print();
         }
+    }
+
+    /** The same of ours, at moments that the seed chooses. */
+    @Test
+    @Timeout(value = 5, unit = TimeUnit.MINUTES)
+    void theWriteEndsWhereOurDaemonIsStoppedOrKilled() throws Exception {
+        atRandomMoments(DaemonRig.Whose.OURS, SAMPLED_MOMENTS, SAMPLE_FAILED_AFTER, SplittableRandom::nextBoolean);
     }
 
     @Test
@@ -93,7 +110,7 @@ class StoppedDaemonTest {
     /** A member is failed on the way, so that from then on there is a failure to be lost. */
     private void atEach(String signal) throws Exception {
         try (Scratch scratch = Scratch.make();
-                ForeignDaemonRig rig = start(scratch, Level.RAID5)) {
+                DaemonRig rig = start(scratch, Level.RAID5, DaemonRig.Whose.MDADMS)) {
             Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
             int all = 0;
             for (String name : CALLS) {
@@ -103,8 +120,7 @@ class StoppedDaemonTest {
                     all++;
                     assertThat(call).as("it never sleeps").isLessThan(CALLS_LIMIT);
                     if (all == FAILED_AFTER) {
-                        rig.store("rd" + RAID5_LOST + "/state", "faulty");
-                        Await.until("the failure is recorded", ForeignDaemonRig.LIMIT, () -> failureIsRecorded(rig));
+                        fail(rig);
                     }
                 }
                 System.err.printf("%s at each of %d calls of %s%n", signal, call - 1, name);
@@ -115,48 +131,82 @@ class StoppedDaemonTest {
         }
     }
 
-    private static boolean failureIsRecorded(ForeignDaemonRig rig) {
-        return !rig.has("rd" + RAID5_LOST)
-                || !rig.md("rd" + RAID5_LOST + "/state").contains("blocked");
+    private void fail(DaemonRig rig) throws Exception {
+        rig.store("rd" + RAID5_LOST + "/state", "faulty");
+        Await.until("the failure is recorded", DaemonRig.LIMIT, () -> failureIsRecorded(rig));
+        failed = true;
     }
 
-    @Test
+    private static boolean failureIsRecorded(DaemonRig rig) {
+        if (!rig.has("rd" + RAID5_LOST)) {
+            return true;
+        }
+        String state = rig.md("rd" + RAID5_LOST + "/state");
+        return state.contains("faulty") && !state.contains("blocked");
+    }
+
+    @ParameterizedTest
+    @EnumSource
     @Tag("soak")
     @Timeout(value = 60, unit = TimeUnit.MINUTES)
-    void stoppedOrKilledAtRandomMoments() throws Exception {
+    void stoppedAtRandomMoments(DaemonRig.Whose whose) throws Exception {
+        atRandomMoments(whose, RANDOM_MOMENTS, FAILED_AFTER, random -> true);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Tag("soak")
+    @Timeout(value = 60, unit = TimeUnit.MINUTES)
+    void killedAtRandomMoments(DaemonRig.Whose whose) throws Exception {
+        atRandomMoments(whose, RANDOM_MOMENTS, FAILED_AFTER, random -> false);
+    }
+
+    /** A member is failed on the way here as well. */
+    private void atRandomMoments(
+            DaemonRig.Whose whose, int moments, int failedAfter, Predicate<SplittableRandom> isStopped)
+            throws Exception {
         System.err.printf("redoubt.seed=%d%n", SEED);
         SplittableRandom random = new SplittableRandom(SEED);
         try (Scratch scratch = Scratch.make();
-                ForeignDaemonRig rig = start(scratch, Level.RAID1)) {
+                DaemonRig rig = start(scratch, Level.RAID5, whose)) {
             Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
-            for (int moment = 0; moment < RANDOM_MOMENTS; moment++) {
+            for (int moment = 0; moment < moments; moment++) {
                 begin(rig);
+                if (moment == failedAfter) {
+                    fail(rig);
+                }
                 long start = System.nanoTime();
                 Process writer = rig.write(content);
                 LockSupport.parkNanos(random.nextLong(LATEST_MOMENT_NANOS));
-                rig.signal(random.nextBoolean() ? "STOP" : "KILL");
+                boolean stops = isStopped.test(random);
+                rig.signal(stops ? "STOP" : "KILL");
                 end(writer, start);
+                Await.until("the signal", DaemonRig.LIMIT, () -> stops ? rig.isStopped() : !rig.isAlive());
+                afterwards(rig, content);
             }
             print();
+            assertThat(failed).isTrue();
         }
     }
 
-    private static ForeignDaemonRig start(Scratch scratch, Level level) throws IOException {
-        ForeignDaemonRig rig = ForeignDaemonRig.start(scratch, level, DEADLINE.toMillis() + "ms");
+    private static DaemonRig start(Scratch scratch, Level level, DaemonRig.Whose whose) throws IOException {
+        DaemonRig rig = DaemonRig.start(scratch, level, DEADLINE.toMillis() + "ms", whose);
         rig.store("safe_mode_delay", "0.1");
         return rig;
     }
 
     private void print() {
         System.err.printf(
-                "%d writes ended beside an mdmon that was stopped or died; the slowest after %d ms, %d promised%n",
-                held,
+                "%d writes ended beside a daemon that was stopped or died, %d times it was fenced; the slowest after %d ms, %d promised, %d later%n",
+                ended,
+                fenced,
                 TimeUnit.NANOSECONDS.toMillis(worstNanos),
-                DEADLINE.plus(GRACE).toMillis());
+                DEADLINE.plus(GRACE).toMillis(),
+                late);
     }
 
     /** One round: a new daemon, one write, the signal at this call of this name. Answers whether the daemon came to make so many calls. */
-    private boolean at(ForeignDaemonRig rig, Path content, String signal, String name, int call, Scratch scratch)
+    private boolean at(DaemonRig rig, Path content, String signal, String name, int call, Scratch scratch)
             throws Exception {
         begin(rig);
         long monitor = rig.monitor();
@@ -174,15 +224,19 @@ class StoppedDaemonTest {
         try {
             Await.until(
                     "strace holds the monitor",
-                    ForeignDaemonRig.LIMIT,
+                    DaemonRig.LIMIT,
                     () -> Files.readString(Path.of("/proc", Long.toString(monitor), "status"))
                             .lines()
                             .noneMatch(line -> line.matches("TracerPid:\\s+0")));
             long start = System.nanoTime();
             Process writer = rig.write(content);
             end(writer, start);
+            Await.until(
+                    "the stop, or that it is not to come",
+                    DaemonRig.LIMIT,
+                    () -> rig.isStopped() || !rig.isAlive() || saysClean(rig));
             boolean met = rig.wasStopped(NOT_STOPPED);
-            afterwards(rig);
+            afterwards(rig, content);
             return met;
         } finally {
             strace.destroy();
@@ -190,48 +244,88 @@ class StoppedDaemonTest {
         }
     }
 
-    private void begin(ForeignDaemonRig rig) throws Exception {
-        rig.killDaemon();
-        if (rig.md("array_state").startsWith("active")) {
-            rig.awaitState("clean");
+    private void begin(DaemonRig rig) throws Exception {
+        rig.awaitStates("readonly", "read-auto", "clean");
+        lookAtGenerations(rig);
+        if (!rig.isKeeping()) {
+            rig.killDaemon();
+            rig.startDaemon();
         }
-        generation = Math.max(generation, newest(rig));
-        rig.startDaemon();
     }
 
     private void end(Process writer, long start) throws InterruptedException {
-        assertThat(writer.waitFor(ForeignDaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
+        assertThat(writer.waitFor(DaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
                 .as("the write ends")
                 .isTrue();
-        worstNanos = Math.max(worstNanos, System.nanoTime() - start);
-        held++;
+        long took = System.nanoTime() - start;
+        worstNanos = Math.max(worstNanos, took);
+        late += took > DEADLINE.plus(GRACE).toNanos() ? 1 : 0;
+        ended++;
         assertThat(writer.exitValue()).isZero();
     }
 
-    /** What the daemon still does when it may go on is nothing. */
-    private void afterwards(ForeignDaemonRig rig) throws Exception {
-        if (rig.isStopped() && rig.standing().equals("fenced")) {
-            rig.awaitState("clean");
-            List<Integer> members = members(rig);
-            long before = newest(rig);
-            assertThat(rig.agree(members)).as("members agree").isTrue();
-            rig.signal("CONT");
-            Await.until("the fenced daemon has had its turn", ForeignDaemonRig.LIMIT, () -> !rig.isStopped());
-            rig.ping();
-            assertThat(newest(rig)).isEqualTo(before);
-            assertThat(rig.agree(members)).as("members agree").isTrue();
+    /** What the daemon still does when it may go on is nothing if it was fenced; else it goes on as if nothing had been. */
+    private void afterwards(DaemonRig rig, Path content) throws Exception {
+        boolean stopped = rig.isStopped();
+        if (!stopped && !rig.isAlive() && !rig.isFencedOnceClean()) {
+            // Nobody has seen that it died, for nothing was asked of it since.
+            long start = System.nanoTime();
+            end(rig.write(content), start);
         }
-        assertThat(newest(rig)).isGreaterThanOrEqualTo(generation);
+        boolean wasFenced = rig.standing().equals("fenced");
+        fenced += wasFenced ? 1 : 0;
+        if (stopped && wasFenced) {
+            rig.awaitState("clean");
+            awaitAgreement(rig);
+            List<byte[]> before = metadata(rig);
+            rig.signal("CONT");
+            Await.until("the fenced daemon has had its turn", DaemonRig.LIMIT, () -> !rig.isStopped());
+            rig.letItHaveItsTurn();
+            assertThat(metadata(rig)).as("what members carry").containsExactlyElementsOf(before);
+        } else if (stopped) {
+            rig.signal("CONT");
+        }
+        rig.awaitState("clean");
+        awaitAgreement(rig);
+        lookAtGenerations(rig);
+        if (failed) {
+            assertThat(rig.volumeField("Map State", 0)).containsExactly("degraded");
+        }
     }
 
-    private static long newest(ForeignDaemonRig rig) {
-        return members(rig).stream().mapToLong(rig::generation).max().orElseThrow();
+    /** Metadata is marked clean a moment after the array is called so. */
+    private static void awaitAgreement(DaemonRig rig) {
+        Await.until("the members agree, and say clean", DaemonRig.LIMIT, () -> saysClean(rig));
+    }
+
+    private static boolean saysClean(DaemonRig rig) {
+        List<Integer> members = members(rig);
+        return rig.md("array_state").equals("clean")
+                && rig.agree(members)
+                && rig.volumeField("Dirty State", members.getFirst()).equals(List.of("clean"));
+    }
+
+    private static List<byte[]> metadata(DaemonRig rig) {
+        return IntStream.of(rig.allMembers()).mapToObj(rig::metadata).toList();
+    }
+
+    private void lookAtGenerations(DaemonRig rig) {
+        for (int member : members(rig)) {
+            long now = rig.generation(member);
+            assertThat(now)
+                    .as("generation on member %d", member)
+                    .isGreaterThanOrEqualTo(generations.getOrDefault(member, 0L));
+            generations.put(member, now);
+        }
     }
 
     /** Those that have not failed. */
-    private static List<Integer> members(ForeignDaemonRig rig) {
+    private static List<Integer> members(DaemonRig rig) {
         List<Integer> members = new ArrayList<>();
-        IntStream.of(rig.allMembers()).filter(slot -> rig.has("rd" + slot)).forEach(members::add);
+        IntStream.of(rig.allMembers())
+                .filter(slot -> rig.has("rd" + slot))
+                .filter(slot -> !rig.md("rd" + slot + "/state").contains("faulty")) // who removes it may have died
+                .forEach(members::add);
         return members;
     }
 }
