@@ -23,9 +23,9 @@ public record ImsmBbmLog(List<Entry> entries) {
     static final int ENTRIES_MAX = 254;
     static final int ENTRY_BLOCKS_MAX = 256;
 
-    private static final int HEADER_BYTES = 8;
-    private static final int ENTRY_BYTES = 8;
-    private static final int COUNT_AT = 4;
+    static final int HEADER_BYTES = 8;
+    static final int ENTRY_BYTES = 8;
+    static final int COUNT_AT = 4;
 
     /**
      * Bad sectors of one disk.

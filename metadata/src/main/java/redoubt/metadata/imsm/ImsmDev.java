@@ -66,6 +66,9 @@ public record ImsmDev(
     /** Where the dirty mark stands. */
     static final int DIRTY_AT = VOL_AT + ImsmVol.DIRTY_AT;
 
+    /** Where the first map begins. */
+    static final int MAP_AT = VOL_AT + ImsmVol.MAP_AT;
+
     static ImsmDev read(ImsmMpb mpb, int at, int diskCount, int index) throws MetadataRefused {
         String what = "volume " + index;
         mpb.need(at, HEADER_BYTES, what);

@@ -51,23 +51,23 @@ public record ImsmMap(
     static final int FILLER_BYTES = 16;
 
     private static final int HEADER_BYTES = 48;
-    private static final int ORD_BYTES = 4;
+    static final int ORD_BYTES = 4;
 
     private static final int FIRST_SECTOR_LO_AT = 0;
     private static final int PER_MEMBER_LO_AT = 4;
     private static final int STRIPES_LO_AT = 8;
     private static final int STRIP_AT = 12;
-    private static final int STATE_AT = 14;
+    static final int STATE_AT = 14;
     private static final int LEVEL_AT = 15;
     private static final int MEMBERS_AT = 16;
     private static final int DOMAINS_AT = 17;
-    private static final int FAILED_SLOT_AT = 18;
+    static final int FAILED_SLOT_AT = 18;
     private static final int DDF_AT = 19;
     private static final int FIRST_SECTOR_HI_AT = 20;
     private static final int PER_MEMBER_HI_AT = 24;
     private static final int STRIPES_HI_AT = 28;
     private static final int FILLER_AT = 32;
-    private static final int ORDS_AT = 48;
+    static final int ORDS_AT = 48;
 
     /** Takes an unchangeable copy of the slots. */
     public ImsmMap {

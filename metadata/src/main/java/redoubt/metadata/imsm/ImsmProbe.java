@@ -13,7 +13,7 @@ import redoubt.metadata.ReadFailed;
 /**
  * Reads one disk: the anchor, then the extension whose length the anchor states, and the migration record where a reshape is under way. At
  * most 64 KiB and one sector are read, in at most three reads, and no field but signature and size is believed before the checksum
- * is right (docs/FORMATS.md, "Where it stands"), but where a write was cut that is known well enough to be undone ({@link ImsmCutMark}).
+ * is right (docs/FORMATS.md, "Where it stands"), but where a write was cut that is known well enough to be undone ({@link ImsmCutWrite}).
  */
 final class ImsmProbe {
 
@@ -53,7 +53,7 @@ final class ImsmProbe {
             if (stated == actual) {
                 return whole(geometry, places, ImsmBlock.decode(block, geometry), reader);
             }
-            Optional<ImsmSuper> before = ImsmCutMark.undone(block, geometry, stated);
+            Optional<ImsmSuper> before = ImsmCutWrite.undone(block, geometry, stated);
             return before.isPresent()
                     ? whole(geometry, places, before.get(), reader)
                     : torn(places, block, stated, actual);

@@ -62,7 +62,7 @@ public record ImsmVol(
     private static final int BAD_BLOCKS_AT = 14;
     private static final int UNIT_HI_AT = 16;
     private static final int FILLER_AT = 20;
-    private static final int MAP_AT = 32;
+    static final int MAP_AT = 32;
 
     static ImsmVol read(ImsmMpb mpb, int at, int diskCount, String what) throws MetadataRefused {
         mpb.need(at, HEADER_BYTES, what);

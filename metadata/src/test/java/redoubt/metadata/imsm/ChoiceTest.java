@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
@@ -164,6 +165,62 @@ class ChoiceTest {
             assertThat(rig.container.picture().volumes().get(1).dirty())
                     .isEqualTo(event instanceof MetadataEvent.MarkDirty);
         }
+    }
+
+    /** Goal and method as above. The first volume has gone on without the disk whose failure in the second one is being recorded. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aFailureInTheSecondVolumeThatWasCutIsUndone(int lost) throws Exception {
+        Rig rig = Rig.twoMirrors();
+        Candidate stale = rig.candidate(lost, true);
+        rig.apply(new MetadataEvent.MemberFailed(0, lost));
+        WriteRound round =
+                rig.container.apply(new MetadataEvent.MemberFailed(1, lost)).write(Optional.of(rig.container));
+        MemberWrites survivor = round.members().getFirst();
+        Rig.carryOut(rig.disks.get(1 - lost), survivor.steps().subList(0, 1));
+        ContainerChoice.Chosen cut = chosen(Rig.FORMAT.choose(List.of(rig.candidate(1 - lost, true), stale)));
+        assertThat(ImsmContainer.of(cut.container()).mpb().devs())
+                .isEqualTo(rig.mpb().devs());
+        assertThat(cut.placements().get(lost).verdict()).isInstanceOf(Verdict.Stale.class);
+    }
+
+    /** Goal and method as above. The log stands behind the volumes; entries that are new to it are forgotten, the others stay. */
+    @Test
+    void entriesOfTheBadBlockLogThatWereCutAreForgotten() throws Exception {
+        Rig rig = Rig.twoMirrors();
+        Candidate stale = rig.candidate(1, true);
+        rig.apply(new MetadataEvent.MemberFailed(0, 1));
+        rig.apply(new MetadataEvent.MemberFailed(1, 1));
+        rig.apply(new MetadataEvent.MarkDirty(0));
+        for (int found = 0; found < 5; found++) {
+            ContainerMetadata before = rig.container;
+            MetadataEvent event = new MetadataEvent.BadBlocksFound(0, 0, 4096L * found, 8 + 300 * found);
+            List<Step> steps = before.apply(event)
+                    .write(Optional.of(before))
+                    .members()
+                    .getFirst()
+                    .steps();
+            Rig.carryOut(rig.disks.getFirst(), steps.subList(0, 1));
+            ContainerChoice.Chosen cut = chosen(Rig.FORMAT.choose(List.of(rig.candidate(0, true), stale)));
+            assertThat(ImsmContainer.of(cut.container()).mpb().badBlocks())
+                    .isEqualTo(ImsmContainer.of(before).mpb().badBlocks());
+            assertThat(cut.container().picture().generation())
+                    .isEqualTo(before.picture().generation());
+            assertThat(cut.placements().get(1).verdict()).isInstanceOf(Verdict.Stale.class);
+            rig.apply(event);
+        }
+        assertThat(rig.mpb().badBlocks()).isNotNull();
+    }
+
+    /** Goal: a dirty volume is not taken for a clean one. Method: both marks stand in the extension, and a sum tells only that one was made. */
+    @Test
+    void whereEitherMarkMayHaveBeenCutBothVolumesAreDirty() throws Exception {
+        Rig rig = Rig.twoVolumes(RaidLevel.RAID5, 5);
+        rig.apply(new MetadataEvent.MarkDirty(1));
+        WriteRound round = rig.container.apply(new MetadataEvent.MarkDirty(0)).write(Optional.of(rig.container));
+        Rig.carryOut(rig.disks.getFirst(), round.members().getFirst().steps().subList(0, 1));
+        ContainerChoice.Chosen cut = chosen(Rig.FORMAT.choose(List.of(rig.candidate(0, true))));
+        assertThat(cut.container().picture().volumes()).allMatch(VolumePicture::dirty);
     }
 
     private static void liveAlone(Rig rig, ContainerMetadata before, int disk, int lostSlot, int writes)

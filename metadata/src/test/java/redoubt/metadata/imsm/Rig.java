@@ -112,14 +112,19 @@ final class Rig {
 
     /** Two volumes on two disks; of the second one much stands in the extension. */
     static Rig twoMirrors() throws MetadataRefused {
-        Rig rig = spares(2, 196_608, 512);
+        return twoVolumes(RaidLevel.RAID1, 2);
+    }
+
+    /** Two volumes, each over all disks. */
+    static Rig twoVolumes(RaidLevel level, int members) throws MetadataRefused {
+        Rig rig = spares(members, 196_608, 512);
         for (String name : List.of("one", "two")) {
             rig.add(new VolumePlan(
                     name,
-                    RaidLevel.RAID1,
+                    level,
                     OptionalInt.of(65536),
                     OptionalLong.of(40_960),
-                    List.of(OptionalInt.of(0), OptionalInt.of(1)),
+                    IntStream.range(0, members).mapToObj(OptionalInt::of).toList(),
                     ConsistencyPolicy.NONE,
                     true));
         }
