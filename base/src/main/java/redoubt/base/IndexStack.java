@@ -1,21 +1,21 @@
-package redoubt.personality;
+package redoubt.base;
 
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Which of a fixed number of things are free. Lock-free; any thread. The head carries a tag that changes with each push and pop, so that
- * a head which went away and came back is not mistaken for one that stayed.
+ * Which of a fixed number of things are free, by their numbers from 0. Lock-free; any thread; allocates nothing once it is made. The head
+ * carries a tag that changes with each push and pop, so that a head which went away and came back is not mistaken for one that stayed.
  */
-final class IndexStack {
+public final class IndexStack {
 
     /** What {@link #pop} answers when nothing is free. */
-    static final int NONE = -1;
+    public static final int NONE = -1;
 
     private final int[] next;
     private final AtomicLong head; // tag in the high half, index in the low
 
     /** All of {@code count} things are free. */
-    IndexStack(int count) {
+    public IndexStack(int count) {
         next = new int[count];
         for (int i = 0; i < count; i++) {
             next[i] = i + 1 < count ? i + 1 : NONE;
@@ -23,7 +23,8 @@ final class IndexStack {
         head = new AtomicLong(count == 0 ? NONE : 0);
     }
 
-    int pop() {
+    /** One that is free, and belongs to the caller from now on; or {@link #NONE}. */
+    public int pop() {
         while (true) {
             long seen = head.get();
             int index = (int) seen;
@@ -36,7 +37,8 @@ final class IndexStack {
         }
     }
 
-    void push(int index) {
+    /** Gives back one that was popped; who pops it next sees what was done with it before. */
+    public void push(int index) {
         while (true) {
             long seen = head.get();
             next[index] = (int) seen;
@@ -46,7 +48,8 @@ final class IndexStack {
         }
     }
 
-    boolean any() {
+    /** Whether one is free, at this moment. */
+    public boolean any() {
         return (int) head.get() != NONE;
     }
 

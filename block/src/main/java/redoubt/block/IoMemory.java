@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.IndexStack;
 
 /**
  * All the memory that requests carry: one native segment, allocated and touched at construction, cut into buffers of a few
@@ -157,24 +157,20 @@ public final class IoMemory implements AutoCloseable {
 
     /** The buffers of one size. */
     private static final class Shelf {
-        private static final int NONE = -1;
         final int bufferBytes;
         final int reserved;
         final IoBuffer[] buffers;
-        private final int[] next;
-        private final AtomicLong head; // tag in the high half, index in the low
+        private final IndexStack unused;
         private final AtomicInteger freeCount;
 
         Shelf(IoMemory memory, int shelf, Cut cut, int at) {
             bufferBytes = cut.bufferBytes;
             reserved = cut.reserved;
             buffers = new IoBuffer[cut.count];
-            next = new int[cut.count];
             for (int i = 0; i < cut.count; i++) {
                 buffers[i] = new IoBuffer(memory, shelf, i, at + i * cut.bufferBytes, cut.bufferBytes);
-                next[i] = i + 1 < cut.count ? i + 1 : NONE;
             }
-            head = new AtomicLong(0);
+            unused = new IndexStack(cut.count);
             freeCount = new AtomicInteger(cut.count);
         }
 
@@ -191,34 +187,18 @@ public final class IoMemory implements AutoCloseable {
                     break;
                 }
             }
-            while (true) {
-                long seen = head.get();
-                int index = (int) seen;
-                if (head.compareAndSet(seen, tagged(seen, next[index]))) {
-                    IoBuffer buffer = buffers[index];
-                    buffer.taken();
-                    return buffer;
-                }
-            }
+            IoBuffer buffer = buffers[unused.pop()];
+            buffer.taken();
+            return buffer;
         }
 
         void push(int index) {
-            while (true) {
-                long seen = head.get();
-                next[index] = (int) seen;
-                if (head.compareAndSet(seen, tagged(seen, index))) {
-                    freeCount.getAndIncrement();
-                    return;
-                }
-            }
+            unused.push(index);
+            freeCount.getAndIncrement();
         }
 
         int free() {
             return freeCount.get();
-        }
-
-        private static long tagged(long seen, int index) {
-            return (((seen >>> 32) + 1) << 32) | (index & 0xFFFFFFFFL);
         }
     }
 }

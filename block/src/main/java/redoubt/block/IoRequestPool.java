@@ -1,7 +1,7 @@
 package redoubt.block;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import redoubt.base.IndexStack;
 
 /**
  * A fixed number of requests, made at construction. Whoever needs several reserves them all first and then takes them, so that it
@@ -11,11 +11,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class IoRequestPool {
 
-    private static final int NONE = -1;
-
     private final IoRequest[] requests;
-    private final int[] next;
-    private final AtomicLong head = new AtomicLong(0); // tag in the high half, index in the low
+    private final IndexStack unused;
     private final AtomicInteger unreserved;
     private volatile Runnable whenReturned = IoRequestPool::nobodyWaits;
 
@@ -29,11 +26,10 @@ public final class IoRequestPool {
             throw new IllegalArgumentException("a pool of no requests: " + count);
         }
         requests = new IoRequest[count];
-        next = new int[count];
         for (int i = 0; i < count; i++) {
             requests[i] = new IoRequest(this, i);
-            next[i] = i + 1 < count ? i + 1 : NONE;
         }
+        unused = new IndexStack(count);
         unreserved = new AtomicInteger(count);
     }
 
@@ -68,29 +64,17 @@ public final class IoRequestPool {
 
     /** One of the requests that the caller has reserved. */
     public IoRequest take() {
-        while (true) {
-            long seen = head.get();
-            int index = (int) seen;
-            if (index == NONE) {
-                throw new IllegalStateException("a request was taken that nobody reserved");
-            }
-            if (head.compareAndSet(seen, tagged(seen, next[index]))) {
-                IoRequest request = requests[index];
-                request.taken();
-                return request;
-            }
+        int index = unused.pop();
+        if (index == IndexStack.NONE) {
+            throw new IllegalStateException("a request was taken that nobody reserved");
         }
+        IoRequest request = requests[index];
+        request.taken();
+        return request;
     }
 
     void giveBack(IoRequest request) {
-        int index = request.index();
-        while (true) {
-            long seen = head.get();
-            next[index] = (int) seen;
-            if (head.compareAndSet(seen, tagged(seen, index))) {
-                break;
-            }
-        }
+        unused.push(request.index());
         unreserved.getAndIncrement();
         whenReturned.run();
     }
@@ -103,9 +87,5 @@ public final class IoRequestPool {
     /** How many requests there are. */
     public int total() {
         return requests.length;
-    }
-
-    private static long tagged(long seen, int index) {
-        return (((seen >>> 32) + 1) << 32) | (index & 0xFFFFFFFFL);
     }
 }

@@ -1,27 +1,25 @@
 package redoubt.fuse;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.IndexStack;
 import redoubt.block.IoMemory;
 import redoubt.block.IoRequestPool;
 
 /**
  * The exchanges of one connection, made at start. When none is free nobody reads from the kernel, and what is asked waits there.
  *
- * <p>Lock-free, any thread: a stack of indexes whose head carries a tag that changes each time. A thread that finds it empty says so, looks
- * again and parks; whoever gives an exchange back puts it there first and then looks who parks.
+ * <p>Lock-free, any thread. A thread that finds none free says so, looks again and parks; whoever gives an exchange back puts it there first
+ * and then looks who parks.
  */
 final class ExchangeStock {
 
-    private static final int NONE = -1;
     private static final long LOOK_AGAIN_NANOS = 10_000_000L;
 
     private final Exchange[] exchanges;
     private final @Nullable IoRequestPool requests;
-    private final int[] next;
-    private final AtomicLong head = new AtomicLong(0);
+    private final IndexStack unused;
     private final AtomicInteger free;
     private final Seat[] seats;
 
@@ -39,11 +37,10 @@ final class ExchangeStock {
     ExchangeStock(FuseChannel channel, IoMemory memory, int count, @Nullable IoRequestPool requests, int threads) {
         this.requests = requests;
         exchanges = new Exchange[count];
-        next = new int[count];
         for (int i = 0; i < count; i++) {
             exchanges[i] = new Exchange(channel, memory, i);
-            next[i] = i + 1 < count ? i + 1 : NONE;
         }
+        unused = new IndexStack(count);
         free = new AtomicInteger(count);
         seats = new Seat[threads];
         for (int i = 0; i < threads; i++) {
@@ -72,24 +69,19 @@ final class ExchangeStock {
     }
 
     private @Nullable Exchange takeNow() {
-        while (true) {
-            long seen = head.get();
-            int index = (int) seen;
-            if (index == NONE) {
-                return null;
-            }
-            if (head.compareAndSet(seen, tagged(seen, next[index]))) {
-                free.getAndDecrement();
-                Exchange exchange = exchanges[index];
-                if (complete(exchange)) {
-                    return exchange;
-                }
-                // A call that hangs has its memory: the next one may have some.
-                Exchange other = takeNow();
-                push(exchange);
-                return other;
-            }
+        int index = unused.pop();
+        if (index == IndexStack.NONE) {
+            return null;
         }
+        free.getAndDecrement();
+        Exchange exchange = exchanges[index];
+        if (complete(exchange)) {
+            return exchange;
+        }
+        // A call that hangs has its memory: the next one may have some.
+        Exchange other = takeNow();
+        push(exchange);
+        return other;
     }
 
     private boolean complete(Exchange exchange) {
@@ -117,14 +109,8 @@ final class ExchangeStock {
     }
 
     private void push(Exchange exchange) {
-        while (true) {
-            long seen = head.get();
-            next[exchange.index] = (int) seen;
-            if (head.compareAndSet(seen, tagged(seen, exchange.index))) {
-                free.getAndIncrement();
-                return;
-            }
-        }
+        unused.push(exchange.index);
+        free.getAndIncrement();
     }
 
     /** How many are free. */
@@ -142,9 +128,5 @@ final class ExchangeStock {
         for (Exchange exchange : exchanges) {
             exchange.close();
         }
-    }
-
-    private static long tagged(long seen, int index) {
-        return (((seen >>> 32) + 1) << 32) | (index & 0xFFFFFFFFL);
     }
 }

@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.IndexStack;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
