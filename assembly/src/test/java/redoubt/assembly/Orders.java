@@ -8,20 +8,26 @@ import java.util.Random;
 /** Orders of a list: all of them, or a sample where they are many. */
 final class Orders {
 
-    private static final int ALL_LIMIT = 24;
+    /** All orders of four things. */
+    static final int ALL_LIMIT = 24;
 
     private Orders() {}
 
     static <T> List<List<T>> of(List<T> things, long seed) {
+        return of(things, seed, ALL_LIMIT);
+    }
+
+    /** At most so many; the given order and its reverse are among them. */
+    static <T> List<List<T>> of(List<T> things, long seed, int limit) {
         List<List<T>> orders = new ArrayList<>();
-        if (factorial(things.size()) <= ALL_LIMIT) {
+        if (factorial(things.size()) <= limit) {
             permute(new ArrayList<>(things), 0, orders);
             return orders;
         }
         Random random = new Random(seed);
         orders.add(things);
         orders.add(things.reversed());
-        while (orders.size() < ALL_LIMIT) {
+        while (orders.size() < limit) {
             List<T> shuffled = new ArrayList<>(things);
             Collections.shuffle(shuffled, random);
             orders.add(shuffled);

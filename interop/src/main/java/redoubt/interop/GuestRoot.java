@@ -93,6 +93,9 @@ final class GuestRoot {
             for (Peer peer : List.of(Peer.MDADM, Peer.MDMON)) {
                 program(cpio, peer.path(), "sbin/" + peer.program());
             }
+            if (Peer.CMP.find().isPresent()) {
+                program(cpio, Peer.CMP.path(), "usr/bin/cmp");
+            }
             modules(cpio, kernel);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

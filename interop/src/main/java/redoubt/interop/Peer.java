@@ -28,7 +28,8 @@ public enum Peer {
     XFS_REPAIR("xfs_repair", "xfsprogs"),
     PYTHON("python3", "python3"),
     STRACE("strace", "strace"),
-    LDD("ldd", "libc-bin");
+    LDD("ldd", "libc-bin"),
+    CMP("cmp", "diffutils");
 
     private static final List<Path> ELSEWHERE = List.of(
             Path.of("/usr/local/sbin"),

@@ -1,5 +1,8 @@
 # Words for scripts in the Linux guest, sourced before each of them.
 
+# busybox compares byte by byte, and its shell asks nobody else unless told to.
+[ ! -x /usr/bin/cmp ] || cmp() { /usr/bin/cmp "$@"; }
+
 # wait_for SECONDS WHAT COMMAND...: until the command succeeds, for at most so many seconds.
 wait_for() {
   tries=$(($1 * 50)) what=$2; shift 2

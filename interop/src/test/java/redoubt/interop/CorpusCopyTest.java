@@ -15,6 +15,8 @@ import java.util.function.BiConsumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -53,6 +55,7 @@ class CorpusCopyTest {
         return cases().stream().filter(one -> CAN_MISS.containsKey(one.name())).toList();
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("cases")
     void copyReadsEveryVolume(Corpus.Case one) {
@@ -60,6 +63,7 @@ class CorpusCopyTest {
     }
 
     @Tag("soak")
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("cases")
     @Timeout(value = 1, unit = TimeUnit.HOURS)
@@ -77,6 +81,7 @@ class CorpusCopyTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("casesThatCanMissAMember")
     void everyVolumeIsReadWithAMemberMissing(Corpus.Case one) {
@@ -92,6 +97,7 @@ class CorpusCopyTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("cases")
     void nbdReadsEveryVolume(Corpus.Case one) {
@@ -99,6 +105,7 @@ class CorpusCopyTest {
     }
 
     @Tag("soak")
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("cases")
     @Timeout(value = 1, unit = TimeUnit.HOURS)

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -33,6 +35,7 @@ class ExamineAgreementTest {
         return Corpus.find().map(corpus -> corpus.cases("imsm-")).orElse(List.of());
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest(allowZeroInvocations = true)
     @MethodSource("cases")
     void ofWhatLinuxMade(Corpus.Case one) {
@@ -42,6 +45,7 @@ class ExamineAgreementTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource
     void ofWhatRedoubtMade(Level level) {
@@ -54,6 +58,7 @@ class ExamineAgreementTest {
     }
 
     /** Goal: a dirty volume is told alike. Method: SIGKILL after a write; a later clean stop proves no parity, so it stays dirty. */
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "RAID0")
     void ofWhatRedoubtLeftDirty(Level level) {
@@ -76,6 +81,7 @@ class ExamineAgreementTest {
     }
 
     /** Goal: a degraded volume is told alike, clean and dirty, also by the member that was away and is stale. */
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "RAID0")
     void ofWhatRedoubtLeftDegraded(Level level) {
@@ -118,6 +124,7 @@ class ExamineAgreementTest {
     }
 
     /** Goal: a slot that was empty from the start is told alike by all who are there. */
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "RAID0")
     void ofAMemberThatWasMissingFromTheStart(Level level) {
@@ -135,6 +142,7 @@ class ExamineAgreementTest {
     }
 
     /** Goal: members are told alike with a spare beside them, and the spare itself, which has a block of its own. */
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @ValueSource(ints = {512, 4096})
     void ofAContainerWithASpare(int sectorBytes) {
@@ -150,6 +158,7 @@ class ExamineAgreementTest {
     }
 
     /** Disks with sectors of 4096 bytes count nearly everything in these. */
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource
     void ofDisksWithLargeSectors(Level level) {

@@ -15,6 +15,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -71,6 +73,7 @@ class MemberHangsTest {
                         Arguments.of(level, HangsIn.WRITE, HangingDisk.Means.STOPPED_NBD)));
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest(name = "{0}, {1}, {2}")
     @MethodSource("everyLevelMeansAndCall")
     void clientsGoOnAndStopReturns(Level level, HangsIn hangsIn, HangingDisk.Means means) throws Exception {
