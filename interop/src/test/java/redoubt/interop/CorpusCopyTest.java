@@ -84,6 +84,7 @@ class CorpusCopyTest {
     @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("casesThatCanMissAMember")
+    @Timeout(value = 10, unit = TimeUnit.MINUTES)
     void everyVolumeIsReadWithAMemberMissing(Corpus.Case one) {
         try (Scratch scratch = Scratch.make()) {
             List<String> all = disks(one, scratch);
