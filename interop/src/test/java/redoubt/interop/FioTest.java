@@ -3,6 +3,7 @@ package redoubt.interop;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -45,11 +46,12 @@ class FioTest {
 
     private static void verifyEveryLevel(int seconds) throws Exception {
         List<Export> exports = Export.all().toList();
+        CountDownLatch starting = new CountDownLatch(exports.size());
         try (ExecutorService threads = Executors.newFixedThreadPool(exports.size())) {
             List<Future<?>> works = new ArrayList<>();
             for (Export export : exports) {
                 works.add(threads.submit(() -> {
-                    verify(export, seconds);
+                    verify(export, seconds, starting);
                     return export;
                 }));
             }
@@ -59,10 +61,12 @@ class FioTest {
         }
     }
 
-    private static void verify(Export export, int seconds) throws Exception {
+    private static void verify(Export export, int seconds, CountDownLatch starting) throws Exception {
         try (Scratch scratch = Scratch.make();
-                RedoubtProcess served = export.serve(scratch);
+                RedoubtProcess served = serve(export, scratch, starting);
                 ExecutorService threads = Executors.newSingleThreadExecutor()) {
+            // A server that starts beside six fios takes very long.
+            starting.await();
             ClientChecks checks = new ClientChecks(served.uri(RedoubtArray.VOLUME), RedoubtArray.VOLUME, scratch);
             Future<ClientChecks.FioJob> fio = threads.submit(() -> checks.fioVerifies(seconds, 1));
             if (export.level().isRedundant && !export.isDegraded()) {
@@ -81,6 +85,14 @@ class FioTest {
             ClientChecks.FioJob done = result(fio);
             System.err.printf("fio on %s: %d writes, %d verified reads%n", export, done.writes(), done.reads());
             served.stop().mustSucceed();
+        }
+    }
+
+    private static RedoubtProcess serve(Export export, Scratch scratch, CountDownLatch starting) {
+        try {
+            return export.serve(scratch);
+        } finally {
+            starting.countDown();
         }
     }
 
