@@ -105,7 +105,10 @@ final class ForeignMdmon {
                 .orElseGet(Instant::now)
                 .getEpochSecond();
         String name = pid + "." + since;
-        store(tree.resolve("daemons/enter"), name);
+        Path daemons = tree.resolve("daemons");
+        List<String> before = names(daemons);
+        store(daemons.resolve("enter"), name);
+        forget(daemons, before);
         Path own = tree.resolve("daemons").resolve(name);
         Map<String, String> devices;
         try {
@@ -121,6 +124,21 @@ final class ForeignMdmon {
         List<String> words = List.of(program.toString(), "--foreground", container);
         Libc.replaceProcess(program.toString(), words, "IMSM_NO_PLATFORM", "1");
         return new Refused(ExitCode.IO, "'" + program + "' cannot be run");
+    }
+
+    private static List<String> names(Path directory) {
+        String[] names = directory.toFile().list();
+        return names == null ? List.of() : List.of(names);
+    }
+
+    /**
+     * Whoever enters takes the trees of daemons that are gone away. The kernel remembers every attribute of them until somebody asks for such a tree and
+     * hears that there is none, and the server has room for so many only. It must not ask itself: whoever waits for his own mount cannot be killed.
+     */
+    private static void forget(Path daemons, List<String> before) {
+        for (String name : before) {
+            Files.exists(daemons.resolve(name));
+        }
     }
 
     /** Makes the block devices and tells the tree their numbers; answers what each is called, by number. */

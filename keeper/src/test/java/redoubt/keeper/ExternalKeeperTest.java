@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
@@ -41,6 +42,7 @@ class ExternalKeeperTest {
     private static final int RANDOM_STOPS = 100;
     private static final int SAMPLED_ONE_IN = 40;
     private static final int STEPS_AFTER_STOP = 300;
+    private static final int ROUNDS_OF_STORES = 20;
     private static final int STEPS_LIMIT = 60_000;
 
     private final long seed = Seed.next();
@@ -95,6 +97,38 @@ class ExternalKeeperTest {
         assertThat(durablyDirty).as("seed %d", seed).containsExactly(true, true);
         assertThat(daemon.refused).isSubsetOf("store read-auto EBUSY"); // while it was not current yet
         assertThat(rig.events).containsExactly("KeeperEntered one");
+    }
+
+    /** Goal: a daemon is told when what it stored is true, as by md, and not before: it would read the old word and do all of it again and again. */
+    @Test
+    void theDaemonDoesNotStoreTheSameWordOverAndOver() throws Exception {
+        for (int round = 0; round < ROUNDS_OF_STORES; round++) {
+            ExternalRig rig = new ExternalRig(seed + round, ExternalRig.DEADLINE_NANOS);
+            ScriptedDaemon daemon = rig.daemon("one");
+            rig.until(
+                    "read-auto",
+                    daemon,
+                    random,
+                    PATIENCE_NANOS,
+                    () -> rig.array.view().state() == ArrayState.READ_AUTO);
+            writeToAll(rig, daemon, random, 0);
+            rig.until(
+                    "clean",
+                    daemon,
+                    random,
+                    10 * PATIENCE_NANOS,
+                    () -> rig.array.view().state() == ArrayState.CLEAN);
+            List<String> taken = new ArrayList<>(daemon.did);
+            taken.removeIf(did -> !did.startsWith("store "));
+            daemon.refused.forEach(refused -> taken.remove(refused.substring(0, refused.lastIndexOf(' '))));
+            String which = "seed %d, refused %s".formatted(seed + round, daemon.refused);
+            assertThat(taken.stream().distinct())
+                    .as(which)
+                    .containsExactly("store read-auto", "store active", "store clean");
+            // It is told again when it becomes the current one, and when a flush is done, and may have looked before
+            // that.
+            assertThat(taken).as(which).allMatch(word -> Collections.frequency(taken, word) <= 2);
+        }
     }
 
     @Test

@@ -314,8 +314,10 @@ public final class ArrayAttributes implements MdstatEntry {
         for (ArrayState wanted : STATES) {
             if (value.is(wanted.word())) {
                 Outcome how = askForState(wanted);
-                if (how.ok() && stores != null) {
-                    array.tellStateAgain(); // md tells of every store that it took
+                // md tells of every store that it took; here a step carries it out, and whoever were told before that
+                // would store it again.
+                if (how.ok() && stores != null && state() == wanted) {
+                    array.tellStateAgain();
                 }
                 return how;
             }

@@ -135,6 +135,7 @@ final class WishedState {
         }
         boolean wasOpen = gate.isOpen();
         if (!gate.shutIfEmpty()) {
+            array.tellStateAgain(); // it was taken, and is not done
             return;
         }
         if (!array.allRecorded()) { // clean would count in a member that is not
@@ -142,6 +143,7 @@ final class WishedState {
             if (wasOpen) {
                 gate.open();
             }
+            array.tellStateAgain();
             return;
         }
         boolean dirty = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.ACTIVE_IDLE;

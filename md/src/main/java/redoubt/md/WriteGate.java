@@ -232,13 +232,18 @@ final class WriteGate {
     }
 
     private void acceptClean() {
-        if (!keptOutside() || !turnstile.isOpen() || !array.couldBeCalledClean() || !shutIfEmpty()) {
+        if (!keptOutside() || !turnstile.isOpen() || !array.couldBeCalledClean()) {
+            return;
+        }
+        if (!shutIfEmpty()) {
+            array.tellStateAgain(); // it was taken, and is not done
             return;
         }
         // Asked again when nobody is inside: who was there may have found a member faulty before he left.
         if (turnstile.entries() != cleanAtEntries || !array.couldBeCalledClean()) {
             letFlushes();
             turnstile.open();
+            array.tellStateAgain();
             return;
         }
         array.enterState(ArrayState.CLEAN);
