@@ -1,6 +1,6 @@
 import org.jspecify.annotations.NullMarked;
 
-/** The other side of the seam in base: a clock that is stepped by hand and a scheduler that runs one step at a time. */
+/** The other side of the seam in base: a clock that is stepped by hand, a scheduler that runs one step at a time, and rooms with a mistake in them. */
 @NullMarked
 module redoubt.sim {
     requires static org.jspecify;

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.base.ArrayState;
+import redoubt.base.Extent;
 import redoubt.base.Threads;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
@@ -286,6 +287,21 @@ class ExternalKeeperTest {
                 () -> two.incarnation().standing() == Standing.CURRENT);
     }
 
+    /** Goal: a daemon that stands still costs a write the deadline and what the takeover needs, and no more. */
+    @Test
+    void aWriteWaitsForADaemonNoLongerThanTheDeadline() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        long start = rig.time.nanos();
+        Asked write = rig.write(0, 1);
+        rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
+        assertThat(write.await()).isEqualTo(IoStatus.OK);
+        assertThat(rig.time.nanos() - start)
+                .as("seed %d", seed)
+                .isBetween(ExternalRig.DEADLINE_NANOS, ExternalRig.DEADLINE_NANOS + ExternalRig.MEMBER_LIMIT_NANOS);
+        assertThat(rig.events).contains("KeeperFenced one", "KeeperTakenOver");
+    }
+
     /** Goal: whoever is stopped, at whichever of its steps, delays a write by no more than the deadline and the members' time limits. */
     @Test
     void aDaemonStoppedAtAnyStepHoldsUpNoWriteAndDoesNoHarmWhenItGoesOn() throws Exception {
@@ -554,6 +570,31 @@ class ExternalKeeperTest {
         rig.expectSurvivorsAgree();
     }
 
+    /** A door write that was passed on before the fence lands before the takeover looks: never over what that has written. */
+    @Test
+    void aDoorWriteThatWasPassedOnEndsBeforeTheTakeoverReads() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        int anchor = (int) ExternalRig.geometry().sizeBytes() - 1024;
+        byte[] stale = java.util.Arrays.copyOfRange(rig.members.get(0).content(), anchor, anchor + 512);
+        long late = ExternalRig.DEADLINE_NANOS + ExternalRig.MEMBER_LIMIT_NANOS / 2;
+        rig.members.get(0).inject(Fault.delaying(late, IoOperation.WRITE));
+        Asker asker = new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step);
+        Asked write = rig.write(0, 1);
+        Asked door = asker.startWrite(anchor, stale, 0);
+        rig.until("fenced", daemon[0], random, PATIENCE_NANOS, () -> rig.events.contains("KeeperFenced one"));
+        long reads = rig.members.get(1).served(IoOperation.READ); // the other member keeps nobody waiting
+        rig.until("the door's write ends", daemon[0], random, PATIENCE_NANOS, () -> {
+            assertThat(door.settled() || rig.members.get(1).served(IoOperation.READ) == reads)
+                    .as("the takeover reads past a write of the daemon, seed %d", seed)
+                    .isTrue();
+            return door.settled();
+        });
+        rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
+        assertThat(door.await()).isIn(IoStatus.OK, IoStatus.TIMED_OUT);
+        rig.expectSurvivorsAgree();
+    }
+
     // ---------------------------------------------------------------------------------------------- the hand-back
 
     @Test
@@ -576,6 +617,12 @@ class ExternalKeeperTest {
                 random,
                 10 * PATIENCE_NANOS,
                 () -> rig.array.view().state() == ArrayState.CLEAN);
+        Extent anchor = rig.keeper.places().anchor(0);
+        try (Asker asker = new Asker(two.incarnation().door(0)).steppedBy(rig::step)) {
+            asker.read(anchor.offset(), (int) anchor.length()); // of one disk only
+        }
+        rig.workers.runAll(1000);
+        assertThat(two.incarnation().standing()).isEqualTo(Standing.NEWCOMER);
         two.readAgain();
         rig.until(
                 "it is current",

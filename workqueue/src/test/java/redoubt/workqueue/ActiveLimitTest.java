@@ -19,7 +19,7 @@ class ActiveLimitTest {
     /** TEST-6, INV-6: of a hundred items that wait, exactly four have started; each that ends lets the next one start, in order. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void test6ExactlyAsManyStartAsAreAllowed(boolean unbound) {
+    void inv6ExactlyAsManyStartAsAreAllowed(boolean unbound) {
         try (House house = new House(SEED)) {
             WorkqueuePlan plan =
                     unbound ? WorkqueuePlan.named("four", WorkqueueFlag.UNBOUND) : WorkqueuePlan.named("four");

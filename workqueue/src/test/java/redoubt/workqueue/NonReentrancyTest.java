@@ -37,7 +37,7 @@ class NonReentrancyTest {
 
     /** TEST-3: another worker that meets an item which runs already hands it to the worker that runs it. */
     @Test
-    void test3ACollidingItemIsRunByTheWorkerThatRunsIt() {
+    void inv3ACollidingItemIsRunByTheWorkerThatRunsIt() {
         try (House house = new House(3)) {
             Workqueue queue = house.create("unbound", WorkqueueFlag.UNBOUND);
             House.Valve valve = new House.Valve();

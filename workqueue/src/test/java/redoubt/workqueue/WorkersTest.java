@@ -180,9 +180,9 @@ class WorkersTest {
         }
     }
 
-    /** INV-4a: two workers find nobody idle; one manages, the other works. */
+    /** INV-4a, INV-4b: two workers find nobody idle; one manages, the other works, and not before. */
     @Test
-    void inv4aOneManagerAtATime() {
+    void inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne() {
         for (long seed = 0; seed < 50; seed++) {
             try (House house = new House(seed)) {
                 Workqueue queue = house.create("unbound", WorkqueueFlag.UNBOUND);
@@ -198,6 +198,9 @@ class WorkersTest {
                 house.run();
                 assertThat(house.ran).as("seed %d", seed).containsExactly("1", "2", "3");
                 assertThat(house.pool("pool-u0").managing()).isTrue();
+                queue.queue(house.item("4")); // and so may one that was idle and leaves nobody behind
+                house.run();
+                assertThat(house.ran).as("seed %d", seed).containsExactly("1", "2", "3", "4");
                 house.threads.hangCreation(false);
                 house.run();
                 assertThat(house.pool("pool-u0").managing()).isFalse();

@@ -1,0 +1,160 @@
+package redoubt.workqueue;
+
+import static java.lang.constant.ConstantDescs.CD_boolean;
+import static java.lang.constant.ConstantDescs.CD_int;
+
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.BranchInstruction;
+import java.lang.classfile.instruction.FieldInstruction;
+import java.lang.constant.ClassDesc;
+import org.junit.jupiter.api.Test;
+import redoubt.sim.Mutant;
+
+/**
+ * Goal: each invariant has a test that can fail, and fails for the mistake it is there to find. Method: the mistake is put into the class files
+ * of the room ({@link Mutant}), and the test that is named after the invariant, and passes on the room as it is, must fail on that one.
+ */
+class PlantedMutantsTest {
+
+    private static final ClassDesc BARRIER = ClassDesc.of("redoubt.workqueue.Barrier");
+    private static final ClassDesc JOINT = ClassDesc.of("redoubt.workqueue.PoolWorkqueue");
+
+    private final Mutant mutant = new Mutant();
+
+    @Test
+    void inv2bPendingThatIsClearedAfterTheFunctionIsCaught() {
+        mutant.after(PoolWorker.class, "runOne", "unclaim", "run");
+        mutant.mustFail(
+                NonReentrancyTest.class, "inv2bPendingIsClearedBeforeTheFunctionRuns", "Expecting value to be false");
+    }
+
+    @Test
+    void inv3AWorkerThatRunsAnItemWhichRunsAlreadyIsCaught() {
+        mutant.without(WorkerPool.class, "assign", "executing");
+        mutant.mustFail(
+                NonReentrancyTest.class, "inv3ACollidingItemIsRunByTheWorkerThatRunsIt", "Expected size: 1 but was: 2");
+    }
+
+    @Test
+    void inv4aASecondManagerIsCaught() {
+        mutant.replacing(
+                Manager.class,
+                "begin",
+                element -> reads(element, "active"),
+                (code, element) -> code.pop().aconst_null());
+        mutant.mustFail(
+                WorkersTest.class,
+                "inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne",
+                "but could not find the following elements");
+    }
+
+    /** The room has an assertion for this, which would be first. */
+    @Test
+    void inv4bAWorkerThatLeavesNobodyBehindIsCaught() {
+        mutant.withoutAssertions().always(Manager.class, "begin", false);
+        mutant.mustFail(
+                WorkersTest.class,
+                "inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne",
+                "Expecting value to be true");
+    }
+
+    @Test
+    void inv4dWakingTheOneThatWasIdleLongestIsCaught() {
+        for (String method : new String[] {"kick", "mayLeaveIdle"}) {
+            mutant.replacing(
+                    WorkerPool.class,
+                    method,
+                    element -> reads(element, "firstIdle"),
+                    (code, element) -> code.getfield(
+                            ClassDesc.of("redoubt.workqueue.WorkerPool"),
+                            "lastIdle",
+                            ClassDesc.of("redoubt.workqueue.PoolWorker")));
+        }
+        mutant.mustFail(WorkersTest.class, "inv4dIdleWorkersAreWokenLastInFirstOut", "expected: ");
+    }
+
+    /** The rehearsal finds it before there is a queue that anybody could trust. */
+    @Test
+    void inv5aARescuerThatIsNeverWokenIsCaught() {
+        mutant.without(Rescuer.class, "call", "wake");
+        mutant.mustFail(
+                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "what is awaited has not come");
+    }
+
+    /** And without the rehearsal, the invariant does. */
+    @Test
+    void inv5aARescuerThatIsNeverWokenAndWasNotRehearsedIsCaught() {
+        mutant.without(Rescuer.class, "call", "wake").nothing(Rescuer.class, "rehearse");
+        mutant.mustFail(
+                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "Expected size: 100 but was: 0");
+    }
+
+    @Test
+    void inv5aAManagerThatNeverCallsForHelpIsCaught() {
+        mutant.without(Manager.class, "beat", "callForHelp");
+        mutant.mustFail(
+                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "Expected size: 100 but was: 0");
+    }
+
+    @Test
+    void inv5bARescuerThatTakesWhatIsNotItsQueuesIsCaught() {
+        mutant.replacing(
+                Rescuer.class,
+                "take",
+                element -> element instanceof BranchInstruction branch && branch.opcode() == Opcode.IF_ACMPNE,
+                (code, element) -> code.pop().ifnull(((BranchInstruction) element).target()));
+        mutant.mustFail(RescuerTest.class, "inv5bARescuerRunsItsOwnQueueOnly", "left stepped-right");
+    }
+
+    @Test
+    void inv5cARescuerThatDoesNotKickThePoolIsCaught() {
+        mutant.without(Rescuer.class, "step", "kick");
+        mutant.mustFail(RescuerTest.class, "inv5cThePoolIsKickedAfterTheRescue", "run by an idle worker of the pool");
+    }
+
+    @Test
+    void inv5dAJointThatCallsTwiceIsCaught() {
+        mutant.replacing(
+                Rescuer.class,
+                "enlist",
+                element -> reads(element, "inDistress"),
+                (code, element) -> code.pop().iconst_0());
+        mutant.mustFail(RescuerTest.class, "inv5dAJointCallsAtMostOnce", "INV-5d: a joint calls for help twice");
+    }
+
+    @Test
+    void inv6ALimitThatIsNotKeptIsCaught() {
+        mutant.always(ActiveLimit.class, "obtain", true);
+        mutant.mustFail(ActiveLimitTest.class, "inv6ExactlyAsManyStartAsAreAllowed", "Expected size: 4", false);
+    }
+
+    @Test
+    void inv7aABarrierThatCountsAsActiveIsCaught() {
+        mutant.first(PoolWorkqueue.class, "insertBarrier", code -> {
+            code.aload(1).iconst_0().putfield(BARRIER, "inactive", CD_boolean);
+            code.aload(0).dup().getfield(JOINT, "active", CD_int).iconst_1().iadd();
+            code.putfield(JOINT, "active", CD_int);
+        });
+        mutant.mustFail(FlushTest.class, "inv7aABarrierHoldsNoActiveSlot", "expected: 1");
+    }
+
+    @Test
+    void inv7bAFlushThatWaitsForWhatIsQueuedLaterIsCaught() {
+        mutant.nothing(PoolWorkqueue.class, "colour");
+        mutant.mustFail(FlushTest.class, "inv7bAFlushDoesNotWaitForWhatIsQueuedLater", "still busy");
+    }
+
+    @Test
+    void inv8ACancelThatDoesNotWaitForTheRunIsCaught() {
+        mutant.nothing(WorkItem.class, "awaitRun");
+        mutant.mustFail(
+                CancelTest.class, "inv8DisableAndWaitReturnsWhenTheRunIsOver", "Expecting code to raise a throwable");
+    }
+
+    private static boolean reads(CodeElement element, String field) {
+        return element instanceof FieldInstruction read
+                && read.opcode() == Opcode.GETFIELD
+                && read.name().equalsString(field);
+    }
+}
