@@ -65,6 +65,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     private final StarvedRequests starved; // A
     private final Settlement settlement; // A
     private final ArrayEnd end; // A
+    private final @Nullable QueuedFlushes queuedFlushes; // C: in the model of an older md only
     private final AtomicLong badBlocksOutside = new AtomicLong(); // A: slots
     private volatile boolean stopped; // A
     private volatile long safeModeDelayNanos; // A
@@ -85,6 +86,23 @@ public final class Array implements BlockDevice, PersonalityHost {
             Heartbeat heartbeat,
             IoRequestPool pool,
             IoMemory memory) {
+        this(plan, personality, queue, heartbeat, pool, memory, null);
+    }
+
+    /**
+     * The same, as md was.
+     *
+     * @param flushes the queue that flushes go through, in the model of Linux before 6.12; null where they go to the members at once
+     */
+    public Array(
+            ArrayPlan plan,
+            Function<PersonalityHost, Personality> personality,
+            Workqueue queue,
+            Heartbeat heartbeat,
+            IoRequestPool pool,
+            IoMemory memory,
+            @Nullable FlushQueue flushes) {
+        this.queuedFlushes = flushes == null ? null : new QueuedFlushes(this, flushes);
         this.plan = plan;
         this.queue = queue;
         this.heartbeat = heartbeat;
@@ -216,6 +234,10 @@ public final class Array implements BlockDevice, PersonalityHost {
     /** Whoever waits for a record or for children that nobody brings any more is let go. */
     void releaseGone() {
         settlement.releaseGone();
+        QueuedFlushes asBefore = queuedFlushes;
+        if (asBefore != null) {
+            asBefore.releaseGone();
+        }
         settlement.settleAll(starved.list());
         narrowReads.releaseParked();
     }
@@ -309,7 +331,10 @@ public final class Array implements BlockDevice, PersonalityHost {
             }
             return;
         }
-        if (request.operation().changesData()) {
+        QueuedFlushes asBefore = queuedFlushes;
+        if (asBefore != null && request.promisesDurability()) {
+            asBefore.take(request);
+        } else if (request.operation().changesData()) {
             admitWrite(request);
         } else if (request.operation() == IoOperation.FLUSH) {
             admitFlush(request);
@@ -318,7 +343,7 @@ public final class Array implements BlockDevice, PersonalityHost {
         }
     }
 
-    private void admitWrite(IoRequest request) {
+    void admitWrite(IoRequest request) {
         if (stopped) {
             leave(request, IoStatus.GONE);
             return;
@@ -452,6 +477,18 @@ public final class Array implements BlockDevice, PersonalityHost {
     void beginInside(IoRequest piece) {
         entrance.enterFromInside();
         begin(piece);
+    }
+
+    /** A flush that nobody asked for from outside: nothing shuts it out. */
+    void flushInside(IoRequest flush) {
+        entrance.enterFromInside();
+        admitFlush(flush);
+    }
+
+    /** Whether a write that comes now would wait for a dirty mark. */
+    boolean holdsWrites() {
+        ArrayView now = view;
+        return !stopped && !now.broken() && now.state() != ArrayState.READONLY && !gate.isOpen();
     }
 
     /** A request ends, and is not tried in any other way. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import redoubt.base.ArrayState;
 import redoubt.base.Threads;
 import redoubt.block.IoBuffer;
@@ -38,15 +39,25 @@ final class ArrayRig implements ArrayListener {
     }
 
     ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown) {
-        this(readOnly, childCount, redundancyKnown, true);
+        this(readOnly, childCount, redundancyKnown, true, null);
+    }
+
+    /** As md was: flushes go through a queue of its own; {@code clean} or found dirty. */
+    static ArrayRig ofOldMd(boolean clean, @Nullable FlushQueue flushes) {
+        return new ArrayRig(false, 8, clean, true, flushes);
     }
 
     /** Members that hold the content only together. */
     static ArrayRig withoutRedundancy() {
-        return new ArrayRig(false, 8, true, false);
+        return new ArrayRig(false, 8, true, false, null);
     }
 
-    private ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown, boolean redundant) {
+    private ArrayRig(
+            boolean readOnly,
+            int childCount,
+            boolean redundancyKnown,
+            boolean redundant,
+            @Nullable FlushQueue flushes) {
         children = new IoRequestPool(childCount);
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int slot = 0; slot < SLOTS; slot++) {
@@ -64,7 +75,8 @@ final class ArrayRig implements ArrayListener {
                 ArrayPlan.IMSM_SAFE_MODE_DELAY_NANOS,
                 ArrayPlan.MAX_READ_ERRORS);
         Workqueue queue = Workqueue.orderedMemReclaim("twins", workers);
-        array = new Array(plan, host -> new TwinPersonality(host, SLOTS, redundant), queue, time, children, memory);
+        array = new Array(
+                plan, host -> new TwinPersonality(host, SLOTS, redundant), queue, time, children, memory, flushes);
         array.addListener(this);
         array.start(readOnly ? null : keeper);
     }
