@@ -325,11 +325,10 @@ public final class Mutant {
         } catch (Throwable failure) {
             status = failure instanceof ReflectiveOperationException ? NOT_RUN : FAILED;
             StringWriter why = new StringWriter();
-            failure.printStackTrace(new PrintWriter(why));
-            System.err.println(why);
+            failure.printStackTrace(new PrintWriter(why)); // tidy: into a text
+            System.err.println(why); // tidy: to the machine that started this one
         }
-        System.err.flush();
-        Runtime.getRuntime().halt(status); // whatever the mistake has left behind
+        Runtime.getRuntime().halt(status); // tidy: whatever threads the mistake has left behind
     }
 
     private static void call(Class<?> test, String name, List<String> words) throws Throwable {
