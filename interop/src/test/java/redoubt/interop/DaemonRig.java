@@ -318,8 +318,12 @@ final class DaemonRig implements AutoCloseable {
         return process != null && process.isAlive();
     }
 
+    /** Whoever is late is fenced, and ours ends with that: there may be nobody any more. */
     void signal(String name) {
-        Command.of("kill", "-" + name, Long.toString(pid())).run().mustSucceed();
+        Outcome sent = Command.of("kill", "-" + name, Long.toString(pid())).run();
+        if (isAlive()) {
+            sent.mustSucceed();
+        }
     }
 
     /** Ends it at once, and waits until nothing is left of it. */
