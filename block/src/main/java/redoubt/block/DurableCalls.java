@@ -57,7 +57,10 @@ final class DurableCalls {
     void end(int place, boolean well) {
         until[place] = numbers.get();
         if (!well) {
-            failedAt.accumulateAndGet(until[place], Math::max);
+            long seen = failedAt.get();
+            while (seen < until[place] && !failedAt.compareAndSet(seen, until[place])) {
+                seen = failedAt.get();
+            }
         }
         underWay.set(place, 0);
         for (int i = 0; i < waiting.length(); i++) {

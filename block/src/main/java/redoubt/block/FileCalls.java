@@ -84,7 +84,7 @@ final class FileCalls implements ThreadLane.Work {
                 case FLUSH -> force(thread, call);
                 case TRIM -> trim(thread, request, call);
                 case WRITE_ZEROES -> writeZeroes(thread, request, call);
-                case ALLOCATION -> allocation(request);
+                case ALLOCATION -> allocation(request, views[thread].reason);
             };
             return status == IoStatus.OK && request.changesForGood() ? force(thread, call) : status;
         } catch (IOException failed) {
@@ -165,7 +165,7 @@ final class FileCalls implements ThreadLane.Work {
             long address = aligned ? request.address() + done : views.bounce.address();
             long moved = Linux.transfer(write, direct, address, piece, request.offset() + done);
             if (moved < 0) {
-                moved = Linux.transferAgain(write, direct, address, piece, request.offset() + done);
+                moved = Linux.transferAgain(views.reason, write, direct, address, piece, request.offset() + done);
             }
             if (moved <= 0 && moved != -Linux.EINTR) {
                 return moved == -Linux.ENOSPC || moved == -Linux.EDQUOT ? IoStatus.NO_SPACE : IoStatus.IO_ERROR;
@@ -195,7 +195,8 @@ final class FileCalls implements ThreadLane.Work {
         }
         // Not a discard, which promises nothing: a hole reads as zeroes, on a block device too, or the call fails.
         int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
-        IoStatus status = outcome(Linux.fallocate(descriptor, mode, request.offset(), request.length()));
+        IoStatus status =
+                outcome(Linux.fallocate(views[thread].reason, descriptor, mode, request.offset(), request.length()));
         // A disk may say only now that it cannot; the limits have promised zeroes.
         return status == IoStatus.UNSUPPORTED ? zeroed(thread, request, call) : status;
     }
@@ -209,7 +210,12 @@ final class FileCalls implements ThreadLane.Work {
         if (descriptor != NO_DESCRIPTOR && !(blockDevice && noHole && onlyIfFast)) {
             // On a block device, punching fails where it would have to write, and zeroing writes if it must.
             int mode = noHole ? Linux.FALLOC_ZERO_RANGE : Linux.FALLOC_PUNCH_HOLE;
-            int result = Linux.fallocate(descriptor, mode | Linux.FALLOC_KEEP_SIZE, request.offset(), request.length());
+            int result = Linux.fallocate(
+                    views[thread].reason,
+                    descriptor,
+                    mode | Linux.FALLOC_KEEP_SIZE,
+                    request.offset(),
+                    request.length());
             IoStatus status = outcome(result);
             if (status != IoStatus.UNSUPPORTED) {
                 return status;
@@ -253,7 +259,7 @@ final class FileCalls implements ThreadLane.Work {
      * Walks data and holes from the start of the range until it ends or the buffer is full. Ends are rounded so that what is called a hole
      * is one in whole blocks.
      */
-    private IoStatus allocation(IoRequest request) {
+    private IoStatus allocation(IoRequest request, MemorySegment reason) {
         IoBuffer buffer = request.buffer();
         long out = buffer.position() + (long) request.bufferOffset();
         int room = (buffer.capacity() - request.bufferOffset()) / (2 * Long.BYTES);
@@ -261,7 +267,7 @@ final class FileCalls implements ThreadLane.Work {
         long end = at + request.length();
         int pairs = 0;
         while (at < end && pairs < room) {
-            long data = descriptor == NO_DESCRIPTOR ? at : Linux.seek(descriptor, at, Linux.SEEK_DATA);
+            long data = descriptor == NO_DESCRIPTOR ? at : Linux.seek(reason, descriptor, at, Linux.SEEK_DATA);
             long next;
             long flags;
             if (data == -Linux.ENXIO) { // no data up to the end
@@ -273,7 +279,7 @@ final class FileCalls implements ThreadLane.Work {
             } else {
                 long hole = descriptor == NO_DESCRIPTOR || data < 0
                         ? end // it cannot be told: call it data
-                        : Linux.seek(descriptor, Math.max(at, data), Linux.SEEK_HOLE);
+                        : Linux.seek(reason, descriptor, Math.max(at, data), Linux.SEEK_HOLE);
                 next = hole < 0 ? end : Math.min(end, Math.max(up(hole), at + limits.blockBytes()));
                 flags = 0;
             }
@@ -321,6 +327,9 @@ final class FileCalls implements ThreadLane.Work {
         final ByteBuffer zeroes = Zeroes.newView();
 
         final MemorySegment bounce;
+
+        /** Where a call of this thread says why it failed. */
+        final MemorySegment reason = Linux.available() ? Linux.newReason() : MemorySegment.NULL;
 
         Views(boolean direct) {
             bounce = direct ? Arena.ofAuto().allocate(BOUNCE_BYTES, IoMemory.ALIGNMENT_BYTES) : MemorySegment.NULL;

@@ -46,7 +46,8 @@ final class FileLimits {
     /** Tries to punch a hole behind the end of the file, where there is nothing: the file system says whether it could. */
     private static boolean punches(int descriptor, long size, FileOptions options) {
         int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
-        return !options.readOnly() && Linux.fallocate(descriptor, mode, size + PAGE_BYTES, PAGE_BYTES) == 0;
+        return !options.readOnly()
+                && Linux.fallocate(Linux.newReason(), descriptor, mode, size + PAGE_BYTES, PAGE_BYTES) == 0;
     }
 
     /** A number that the kernel says of a device's queue; a partition has that of its disk. 0 if it does not say. */

@@ -2,6 +2,7 @@ package redoubt.block;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import redoubt.base.Bug;
 
 /**
  * A piece of {@link IoMemory}, with a count of those who may still touch it. Whoever took it holds it once; every request that
@@ -11,6 +12,9 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  * <p>{@link #retain} and {@link #release} may be called from any thread; the content belongs to whoever the request says.
  */
 public final class IoBuffer {
+
+    private static final Bug FREE = Bug.of("a free buffer was retained");
+    private static final Bug RELEASED_TWICE = Bug.of("a buffer was released more often than held");
 
     private static final AtomicIntegerFieldUpdater<IoBuffer> HOLDERS =
             AtomicIntegerFieldUpdater.newUpdater(IoBuffer.class, "holders");
@@ -65,7 +69,7 @@ public final class IoBuffer {
     /** One more holder. */
     public void retain() {
         if (HOLDERS.getAndIncrement(this) <= 0) {
-            throw new IllegalStateException("a free buffer was retained");
+            throw FREE;
         }
     }
 
@@ -75,7 +79,7 @@ public final class IoBuffer {
         if (left == 0) {
             memory.giveBack(this);
         } else if (left < 0) {
-            throw new IllegalStateException("a buffer was released more often than held");
+            throw RELEASED_TWICE;
         }
     }
 

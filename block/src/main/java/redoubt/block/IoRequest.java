@@ -3,6 +3,7 @@ package redoubt.block;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 
 /**
  * One request on its way to a device. Pooled: made at start, filled, submitted, settled, freed.
@@ -22,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  * publishes them. Reading {@link #status()} is safe for the completed asker only.
  */
 public final class IoRequest {
+
+    private static final Bug NOBODY_ASKED = Bug.of("a request without an asker was settled");
+    private static final Bug IN_USE = Bug.of("a request was taken that is in use");
+    private static final Bug NO_BUFFER = Bug.of("a request that moves bytes carries no buffer");
+    private static final Bug FREED_TWICE = Bug.of("a request was freed twice");
 
     /** Flag: the answer means durable, for this request's own data. */
     public static final int FUA = 1;
@@ -58,7 +64,7 @@ public final class IoRequest {
     private int flags;
     private @Nullable IoBuffer buffer;
     private int bufferOffset;
-    private IoCompletion completion = IoRequest::unexpected;
+    private IoCompletion completion = NOBODY;
 
     private IoStatus status = IoStatus.OK;
     private volatile int state;
@@ -116,8 +122,10 @@ public final class IoRequest {
         this.index = index;
     }
 
+    private static final IoCompletion NOBODY = IoRequest::unexpected;
+
     private static void unexpected(IoRequest request) {
-        throw new IllegalStateException("a request without an asker was settled");
+        throw NOBODY_ASKED;
     }
 
     int index() {
@@ -126,7 +134,7 @@ public final class IoRequest {
 
     void taken() {
         if (state != FREE) {
-            throw new IllegalStateException("a request was taken that is in use");
+            throw IN_USE;
         }
     }
 
@@ -217,7 +225,7 @@ public final class IoRequest {
     public IoBuffer buffer() {
         IoBuffer present = buffer;
         if (present == null) {
-            throw new IllegalStateException("a request to " + operation + " carries no buffer");
+            throw NO_BUFFER;
         }
         return present;
     }
@@ -315,14 +323,14 @@ public final class IoRequest {
             buffer = null;
             parent = null;
             attachment = null;
-            completion = IoRequest::unexpected;
+            completion = NOBODY;
             state = FREE;
             if (held != null) {
                 held.release();
             }
             pool.giveBack(this);
         } else if (left < 0) {
-            throw new IllegalStateException("a request was freed twice");
+            throw FREED_TWICE;
         }
     }
 

@@ -1,6 +1,7 @@
 package redoubt.block;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import redoubt.base.Bug;
 import redoubt.base.IndexStack;
 
 /**
@@ -11,10 +12,20 @@ import redoubt.base.IndexStack;
  */
 public final class IoRequestPool {
 
+    private static final Bug NOT_RESERVED = Bug.of("a request was taken that nobody reserved");
+
+    /** Is told that requests came back: on whatever thread, so it must not block. */
+    @FunctionalInterface
+    public interface Returned {
+
+        /** There may be enough now for a reservation that was refused. */
+        void again();
+    }
+
     private final IoRequest[] requests;
     private final IndexStack unused;
     private final AtomicInteger unreserved;
-    private volatile Runnable whenReturned = IoRequestPool::nobodyWaits;
+    private volatile Returned whenReturned = IoRequestPool::nobodyWaits;
 
     /**
      * Makes the requests.
@@ -36,10 +47,9 @@ public final class IoRequestPool {
     private static void nobodyWaits() {}
 
     /**
-     * Names the one who is told, on whatever thread, each time a request came back, so that it can try a reservation again. It must
-     * not block.
+     * Names the one who is told each time a request came back, so that it can try a reservation again.
      */
-    public void whenReturned(Runnable listener) {
+    public void whenReturned(Returned listener) {
         whenReturned = listener;
     }
 
@@ -59,14 +69,14 @@ public final class IoRequestPool {
     /** Gives up reservations that were not taken. */
     public void unreserve(int count) {
         unreserved.addAndGet(count);
-        whenReturned.run();
+        whenReturned.again();
     }
 
     /** One of the requests that the caller has reserved. */
     public IoRequest take() {
         int index = unused.pop();
         if (index == IndexStack.NONE) {
-            throw new IllegalStateException("a request was taken that nobody reserved");
+            throw NOT_RESERVED;
         }
         IoRequest request = requests[index];
         request.taken();
@@ -76,7 +86,7 @@ public final class IoRequestPool {
     void giveBack(IoRequest request) {
         unused.push(request.index());
         unreserved.getAndIncrement();
-        whenReturned.run();
+        whenReturned.again();
     }
 
     /** How many requests are neither reserved nor in use. */

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import redoubt.base.AwakeTime;
 import redoubt.base.Beat;
 import redoubt.base.Heartbeat;
+import redoubt.base.ReclaimSafe;
 
 /**
  * The way to one member: requests go in without waiting, and are carried to the operating system by threads that belong to this lane
@@ -198,6 +199,7 @@ abstract class Lane {
         }
     }
 
+    @ReclaimSafe
     private void beat(long roundNanos) {
         if (abandoned()) {
             heartbeat.unregister(beat);

@@ -9,19 +9,22 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
+import redoubt.base.Bug;
 
 /**
  * The system calls that Java has no word for, by the foreign function interface. Numbers and structures are those of 64-bit Linux
  * (x86-64 and AArch64 agree on all that is used here); elsewhere {@link #available()} is false and everybody does without.
  *
- * <p>There are two kinds of call. Cold ones, made when a device is opened or a rare request comes, return {@code -errno} and may
- * allocate. Hot ones ({@code preadv2} and those of io_uring) take nothing but numbers and allocate nothing in the interpreter
+ * <p>There are two kinds of call. Cold ones, made when a device is opened or a rare request comes, return {@code -errno}; those that a
+ * request may lead to are given the memory for it, the others allocate. Hot ones ({@code preadv2} and those of io_uring) take nothing but numbers and allocate nothing in the interpreter
  * either; they say only that they failed, since asking for the reason (captureCallState) costs 40 bytes a call there. Whoever must
  * know the reason tries again by another way.
  *
  * <p>None of the calls is "critical": a call that a sleeping disk can hold up must not hold up safepoints too.
  */
 final class Linux {
+
+    private static final Bug NO_CALL = Bug.of("a native call could not be made");
 
     static final int EPERM = 1;
     static final int ENOENT = 2;
@@ -163,10 +166,14 @@ final class Linux {
         }
     }
 
+    /** Where a call leaves the reason why it failed; for one thread. */
+    static MemorySegment newReason() {
+        return Arena.ofAuto().allocate(Cold.STATE);
+    }
+
     /** fallocate(2); 0 or {@code -errno}. */
-    static int fallocate(int descriptor, int mode, long offset, long length) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(Cold.STATE);
+    static int fallocate(MemorySegment state, int descriptor, int mode, long offset, long length) {
+        try {
             int result = (int) Cold.FALLOCATE.invokeExact(state, descriptor, mode, offset, length);
             return result < 0 ? -errno(state) : result;
         } catch (Throwable impossible) {
@@ -175,9 +182,8 @@ final class Linux {
     }
 
     /** lseek(2); the position found or {@code -errno}. Moves the descriptor's position, which nobody uses. */
-    static long seek(int descriptor, long offset, int whence) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(Cold.STATE);
+    static long seek(MemorySegment state, int descriptor, long offset, int whence) {
+        try {
             long result = (long) Cold.LSEEK.invokeExact(state, descriptor, offset, whence);
             return result < 0 ? -errno(state) : result;
         } catch (Throwable impossible) {
@@ -320,9 +326,9 @@ final class Linux {
     }
 
     /** As {@link #transfer}, but {@code -errno} when it fails: to learn the reason of a call that did. */
-    static long transferAgain(boolean write, int descriptor, long address, long length, long offset) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(Cold.STATE);
+    static long transferAgain(
+            MemorySegment state, boolean write, int descriptor, long address, long length, long offset) {
+        try {
             long result = write
                     ? (long) Cold.PWRITE.invokeExact(state, descriptor, address, length, offset)
                     : (long) Cold.PREAD.invokeExact(state, descriptor, address, length, offset);
@@ -358,8 +364,12 @@ final class Linux {
         return (int) Cold.ERRNO.get(state, 0L);
     }
 
-    private static IllegalStateException broken(Throwable impossible) {
-        return new IllegalStateException("a native call could not be made", impossible);
+    /** The call itself throws nothing; what is thrown here is the virtual machine's, an error or a mistake in a type. */
+    private static RuntimeException broken(Throwable impossible) {
+        if (impossible instanceof Error error) {
+            throw error;
+        }
+        return impossible instanceof RuntimeException mistake ? mistake : NO_CALL;
     }
 
     /** The handles of the calls made seldom, apart, so that they are made when the first of them is. */

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Heartbeat;
+import redoubt.base.ReclaimSafe;
 import redoubt.base.Threads;
 
 /**
@@ -156,6 +157,7 @@ final class RingLane extends Lane {
         }
     }
 
+    @ReclaimSafe
     private void turn(Ring ring) {
         fill(ring);
         asleep.set(true);

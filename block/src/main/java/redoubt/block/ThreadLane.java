@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Heartbeat;
+import redoubt.base.ReclaimSafe;
 import redoubt.base.Threads;
 
 /**
@@ -85,6 +86,7 @@ final class ThreadLane extends Lane {
         leave(thread);
     }
 
+    @ReclaimSafe
     private @Nullable IoRequest sleep(long bit) {
         setIdle(bit);
         IoRequest request = queue.take();
@@ -95,6 +97,7 @@ final class ThreadLane extends Lane {
         return request;
     }
 
+    @ReclaimSafe
     private void carry(int thread, IoRequest request) {
         Call call = calls[thread];
         if (!begin(call, request)) {

@@ -5,6 +5,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
 
@@ -23,6 +24,8 @@ import redoubt.block.IoMemory;
  * that gives it to a device, and then to whoever brings it back.
  */
 final class Exchange {
+
+    private static final Bug NO_MEMORY = Bug.of("an exchange without memory was used");
 
     static final int PAYLOAD_AT = IoMemory.ALIGNMENT_BYTES;
     private static final int REQUEST_AT = PAYLOAD_AT - Wire.WRITE_IN_BYTES - Wire.IN_HEADER_BYTES;
@@ -98,7 +101,7 @@ final class Exchange {
     IoBuffer buffer() {
         IoBuffer present = buffer;
         if (present == null) {
-            throw new IllegalStateException("an exchange without memory was used");
+            throw NO_MEMORY;
         }
         return present;
     }

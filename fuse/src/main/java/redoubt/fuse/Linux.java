@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
+import redoubt.base.Bug;
 
 /**
  * The system calls of this room, by the foreign function interface. Numbers and structures are those of 64-bit Linux; elsewhere
@@ -18,6 +19,8 @@ import java.util.Locale;
  * the interpreter either; they say only that they failed, and {@link #poll} then tells what there is to know.
  */
 final class Linux {
+
+    private static final Bug NO_CALL = Bug.of("a native call to the kernel could not be made");
 
     static final int EPERM = 1;
     static final int ENOENT = 2;
@@ -289,8 +292,12 @@ final class Linux {
         return (int) Cold.ERRNO.get(state, 0L);
     }
 
-    static IllegalStateException broken(Throwable impossible) {
-        return new IllegalStateException("a native call could not be made", impossible);
+    /** The call itself throws nothing; what is thrown here is the virtual machine's, an error or a mistake in a type. */
+    static RuntimeException broken(Throwable impossible) {
+        if (impossible instanceof Error error) {
+            throw error;
+        }
+        return impossible instanceof RuntimeException mistake ? mistake : NO_CALL;
     }
 
     /** The handles of the calls made seldom, apart, so that they are made when the first of them is. */

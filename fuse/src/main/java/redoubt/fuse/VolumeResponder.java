@@ -1,6 +1,7 @@
 package redoubt.fuse;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
@@ -22,6 +23,8 @@ import redoubt.block.IoStatus;
  * opened with O_DIRECT; what is read need not.
  */
 final class VolumeResponder implements Responder, IoCompletion {
+
+    private static final Bug NO_EXCHANGE = Bug.of("a request without an exchange came back");
 
     private static final int DIRECTORY_MODE = Wire.S_IFDIR | 0755;
     private static final long ROOT = Wire.ROOT_NODE;
@@ -225,7 +228,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     @Override
     public void completed(IoRequest request) {
         if (!(request.attachment instanceof Exchange exchange)) {
-            throw new IllegalStateException("a request without an exchange came back");
+            throw NO_EXCHANGE;
         }
         int errno = errno(request.status());
         if (errno != 0) {

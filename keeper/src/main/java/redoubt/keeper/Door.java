@@ -30,7 +30,7 @@ public final class Door implements BlockDevice {
     private final Incarnation incarnation;
     private final int disk;
     private final BlockDevice device;
-    private final List<Extent> places;
+    private final Extent[] places;
     private final Extent anchor;
     private final IoRequestPool pool = new IoRequestPool(REQUESTS_LIMIT);
     private final IoCompletion ended = this::ended;
@@ -41,7 +41,7 @@ public final class Door implements BlockDevice {
         this.incarnation = incarnation;
         this.disk = disk;
         this.device = device;
-        this.places = places;
+        this.places = places.toArray(new Extent[0]);
         this.anchor = anchor;
     }
 

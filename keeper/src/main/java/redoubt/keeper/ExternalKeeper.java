@@ -484,9 +484,12 @@ public final class ExternalKeeper {
 
     /** A disk did not do what it was asked: it is failed in every volume. Any thread. */
     void lost(int disk) {
-        lost.getAndAccumulate(1L << disk, (seen, bit) -> seen | bit);
-        for (ExternalVolume volume : volumes) {
-            volume.diskLost(disk);
+        long seen;
+        do {
+            seen = lost.get();
+        } while (!lost.compareAndSet(seen, seen | 1L << disk));
+        for (int i = 0; i < volumes.size(); i++) { // an answer comes here, and an iterator is an object
+            volumes.get(i).diskLost(disk);
         }
     }
 

@@ -448,6 +448,9 @@ final class ExternalVolume implements MetadataKeeper {
     }
 
     void diskLost(int disk) {
-        slotOfDisk.get(disk).ifPresent(array::failMember);
+        OptionalInt slot = slotOfDisk.get(disk);
+        if (slot.isPresent()) {
+            array.failMember(slot.getAsInt());
+        }
     }
 }

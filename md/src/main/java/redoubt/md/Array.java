@@ -9,7 +9,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.ArrayState;
 import redoubt.base.Beat;
+import redoubt.base.Bug;
 import redoubt.base.Heartbeat;
+import redoubt.base.ReclaimSafe;
 import redoubt.block.BlockDevice;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoCompletion;
@@ -41,6 +43,8 @@ import redoubt.workqueue.Workqueue;
  * {@link #view()}. There is no lock. Field legend. V: published whole; A: any thread, atomically; Q: the queue only; C: constant.
  */
 public final class Array implements BlockDevice, PersonalityHost {
+
+    private static final Bug NO_PARENT = Bug.of("a child without a parent");
 
     private static final long STOP_POLL_NANOS = 1_000_000L;
 
@@ -318,6 +322,7 @@ public final class Array implements BlockDevice, PersonalityHost {
 
     // ---------------------------------------------------------------------------------------------- a request's way
 
+    @ReclaimSafe
     @Override
     public void submit(IoRequest request) {
         IoStatus refused = stopped ? IoStatus.GONE : limits.check(request);
@@ -422,7 +427,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     public static IoRequest parentOf(IoRequest child) {
         IoRequest parent = child.parent;
         if (parent == null) {
-            throw new IllegalStateException("a child without a parent");
+            throw NO_PARENT;
         }
         return parent;
     }
@@ -458,16 +463,19 @@ public final class Array implements BlockDevice, PersonalityHost {
         starved.feed();
     }
 
+    @ReclaimSafe
     @Override
     public boolean childEnded(IoRequest parent, IoRequest child, int slot) {
         return settlement.childEnded(parent, child, slot);
     }
 
+    @ReclaimSafe
     @Override
     public void childrenSettled(IoRequest parent) {
         settlement.childrenSettled(parent);
     }
 
+    @ReclaimSafe
     @Override
     public void finished(IoRequest parent, IoStatus how) {
         settlement.finished(parent, how);

@@ -2,12 +2,15 @@ package redoubt.md;
 
 import org.jspecify.annotations.Nullable;
 import redoubt.base.ArrayState;
+import redoubt.base.Bug;
 
 /**
  * An array at one moment, as everybody but its own queue sees it: published whole, never changed. A request captures the view of the
  * moment in which it is started and keeps to it.
  */
 public final class ArrayView {
+
+    private static final Bug NOBODY_THERE = Bug.of("a member was asked for where nobody is");
 
     /** Slots an array may have: a set of slots is a {@code long}. */
     public static final int SLOTS_LIMIT = 64;
@@ -84,7 +87,7 @@ public final class ArrayView {
     public Member member(int slot) {
         Member member = members[slot];
         if (member == null) {
-            throw new IllegalStateException("nobody is in slot " + slot);
+            throw NOBODY_THERE;
         }
         return member;
     }

@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoMemory;
@@ -28,6 +29,10 @@ import redoubt.block.IoStatus;
  * hands it to.
  */
 final class NarrowReads {
+
+    private static final Bug TWO_PIECES = Bug.of("a narrower has more than one piece under way");
+    private static final Bug NO_READ = Bug.of("a piece of a read without that read");
+    private static final Bug NO_PIECE = Bug.of("a piece of a read is taken, and none has ended");
 
     private static final int NARROWERS = 4;
     private static final int PIECE_BYTES = 4096;
@@ -131,7 +136,7 @@ final class NarrowReads {
             long unit = done < narrowUntil ? blockBytes : Math.max(blockBytes, PIECE_BYTES);
             long length = Math.min(whole.length() - done, unit - at % unit);
             if (!pieces.reserve(1)) {
-                throw new IllegalStateException("a narrower has more than one piece under way");
+                throw TWO_PIECES;
             }
             IoRequest piece = pieces.take()
                     .prepare(
@@ -151,7 +156,7 @@ final class NarrowReads {
             if (!turn.compareAndSet(SENDING, ENDED)) {
                 IoRequest whole = read;
                 if (whole == null) {
-                    throw new IllegalStateException("a piece without its read");
+                    throw NO_READ;
                 }
                 takePiece(whole);
                 carry();
@@ -161,7 +166,7 @@ final class NarrowReads {
         private void takePiece(IoRequest whole) {
             IoRequest piece = ended;
             if (piece == null) {
-                throw new IllegalStateException("no piece has ended");
+                throw NO_PIECE;
             }
             ended = null;
             IoStatus how = piece.status();

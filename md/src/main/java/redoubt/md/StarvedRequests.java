@@ -2,7 +2,6 @@ package redoubt.md;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoRequest;
 import redoubt.block.IoRequestPool;
@@ -18,7 +17,7 @@ final class StarvedRequests {
 
     private final IoRequestPool pool;
     private final int enough;
-    private final Consumer<IoRequest> begin;
+    private final Onward begin;
     private final AtomicReference<@Nullable IoRequest> list = new AtomicReference<>();
     private final AtomicBoolean feeding = new AtomicBoolean();
     private volatile boolean feedAgain;
@@ -30,7 +29,7 @@ final class StarvedRequests {
      * @param enough how many of them are enough for every request
      * @param begin begins with a request again, which may come back to {@link #park}
      */
-    StarvedRequests(IoRequestPool pool, int enough, Consumer<IoRequest> begin) {
+    StarvedRequests(IoRequestPool pool, int enough, Onward begin) {
         this.pool = pool;
         this.enough = enough;
         this.begin = begin;
@@ -61,7 +60,7 @@ final class StarvedRequests {
                 IoRequest younger = request.next;
                 request.next = null;
                 if (pool.free() >= enough) {
-                    begin.accept(request);
+                    begin.go(request);
                 } else {
                     park(request);
                 }

@@ -2,7 +2,6 @@ package redoubt.md;
 
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import redoubt.block.IoRequest;
 
@@ -24,7 +23,7 @@ final class Turnstile {
 
     private final AtomicLong entriesAndInside = new AtomicLong();
     private final AtomicReference<@Nullable IoRequest> parked = new AtomicReference<>();
-    private final Consumer<IoRequest> admit;
+    private final Onward admit;
     private volatile boolean open;
 
     /**
@@ -32,7 +31,7 @@ final class Turnstile {
      *
      * @param admit takes a request that was parked and tries to enter with it again
      */
-    Turnstile(boolean open, Consumer<IoRequest> admit) {
+    Turnstile(boolean open, Onward admit) {
         this.open = open;
         this.admit = admit;
     }
@@ -82,7 +81,7 @@ final class Turnstile {
         while (request != null) {
             IoRequest younger = request.next;
             request.next = null;
-            admit.accept(request);
+            admit.go(request);
             request = younger;
         }
     }

@@ -1,6 +1,5 @@
 package redoubt.md;
 
-import java.util.function.Consumer;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
@@ -43,7 +42,7 @@ final class WriteGate {
     private long entriesSeen; // heartbeat only
     private long quietSinceNanos; // heartbeat only
 
-    WriteGate(Array array, Workqueue queue, Consumer<IoRequest> admit, Consumer<IoRequest> admitFlush) {
+    WriteGate(Array array, Workqueue queue, Onward admit, Onward admitFlush) {
         this.array = array;
         this.queue = queue;
         this.turnstile = new Turnstile(false, admit);

@@ -3,6 +3,7 @@ package redoubt.nbd;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoRequest;
 
@@ -18,6 +19,9 @@ import redoubt.block.IoRequest;
  * whoever brings a late answer ({@link Mailbox}).
  */
 final class Command {
+
+    private static final Bug NOBODY_SENT = Bug.of("a request came back that no command sent");
+    private static final Bug NO_BUFFER = Bug.of("a part of a command has no buffer");
 
     static final int PARTS = 4;
 
@@ -129,7 +133,7 @@ final class Command {
         if (request.attachment instanceof Command command) {
             return command;
         }
-        throw new IllegalStateException("a request came back that no command sent");
+        throw NOBODY_SENT;
     }
 
     /** The owner: one more request goes to the device. */
@@ -173,7 +177,7 @@ final class Command {
     IoBuffer headBuffer() {
         IoBuffer buffer = buffers[head];
         if (buffer == null) {
-            throw new IllegalStateException("a part without a buffer");
+            throw NO_BUFFER;
         }
         return buffer;
     }

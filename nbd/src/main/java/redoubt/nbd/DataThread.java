@@ -6,6 +6,7 @@ import java.nio.channels.SelectionKey;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import redoubt.base.Clock;
+import redoubt.base.ReclaimSafe;
 import redoubt.nbd.RequestReader.Stop;
 
 /**
@@ -85,6 +86,7 @@ final class DataThread extends Loop {
         this.nowNanos = clock.nanos();
     }
 
+    @ReclaimSafe
     @Override
     void turn() throws IOException {
         nowNanos = clock.nanos();

@@ -1,6 +1,7 @@
 package redoubt.nbd;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
 import redoubt.block.IoOperation;
@@ -14,6 +15,8 @@ import redoubt.block.IoRequest;
  * again.
  */
 final class Execution {
+
+    private static final Bug NO_COMMAND = Bug.of("a command was let in that is none");
 
     private final Terms terms;
     private final Stock stock;
@@ -70,7 +73,7 @@ final class Execution {
                 command.buffers[0] = buffer;
                 yield sendWhole(command, IoOperation.ALLOCATION, command.length);
             }
-            default -> throw new IllegalStateException("command " + command.type + " was let in");
+            default -> throw NO_COMMAND;
         };
         if (started) {
             inWork++;

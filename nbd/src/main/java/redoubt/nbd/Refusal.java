@@ -1,6 +1,7 @@
 package redoubt.nbd;
 
 import java.nio.charset.StandardCharsets;
+import redoubt.base.Bug;
 import redoubt.block.IoStatus;
 
 /**
@@ -26,6 +27,8 @@ enum Refusal {
     NOT_FAST(Wire.ENOTSUP, "zeroing would not be faster than writing"),
     SHUTTING_DOWN(Wire.ESHUTDOWN, "the server is shutting down");
 
+    private static final Bug DONE = Bug.of("a request that was done is refused");
+
     final int number;
 
     @SuppressWarnings("ImmutableEnumChecker") // filled once, here
@@ -39,7 +42,7 @@ enum Refusal {
     /** The refusal that a device's answer means; only for answers that are not OK. */
     static Refusal of(IoStatus status) {
         return switch (status) {
-            case OK -> throw new IllegalArgumentException("a request that was done is not refused");
+            case OK -> throw DONE;
             case IO_ERROR -> IO_ERROR;
             case NO_SPACE -> NO_SPACE;
             case TIMED_OUT -> TIMED_OUT;

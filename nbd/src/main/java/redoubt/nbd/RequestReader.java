@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 
 /**
@@ -14,6 +15,8 @@ import redoubt.block.IoBuffer;
  * <p>The bytes lie in a <i>seat</i>, a receive buffer that the session has while it is busy.
  */
 final class RequestReader {
+
+    private static final Bug NO_SEAT = Bug.of("a session reads that has no seat");
 
     /** What {@link #parse} stopped for. */
     enum Stop {
@@ -98,7 +101,7 @@ final class RequestReader {
     private ByteBuffer takenSeat() {
         ByteBuffer taken = seat;
         if (taken == null) {
-            throw new IllegalStateException("a session reads that has no seat");
+            throw NO_SEAT;
         }
         return taken;
     }

@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
 import redoubt.md.Array;
@@ -13,6 +14,8 @@ import redoubt.md.Array;
  * strip is where that run and the parent's range meet.
  */
 final class BandPieces {
+
+    private static final Bug NOT_ALONE = Bug.of("a slot is not touched by one part alone");
 
     private final ParityLayout layout;
     private final long zeroes;
@@ -179,7 +182,7 @@ final class BandPieces {
     IoRequest only(int slot) {
         IoRequest part = only[slot];
         if (part == null) {
-            throw new IllegalStateException("slot " + slot + " is not touched by one part alone");
+            throw NOT_ALONE;
         }
         return part;
     }

@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoOperation;
@@ -28,6 +29,9 @@ import redoubt.md.Traits;
  * <p>No state but the members' counters and the turns of the writes, no locks; any thread.
  */
 public final class CopiesPersonality implements Personality {
+
+    private static final Bug NOT_FOR_COPIES = Bug.of("a flush came to copies, and it is the array's own");
+    private static final Bug UNDER_WAY_STILL = Bug.of("a write ends that is under way");
 
     private static final int PIECES_LIMIT = 64;
     private static final int NO_SLOT = -1;
@@ -94,7 +98,7 @@ public final class CopiesPersonality implements Personality {
             case READ -> read(request, view);
             case WRITE, TRIM, WRITE_ZEROES -> inOrder(request);
             case ALLOCATION -> allocation(request, view);
-            case FLUSH -> throw new IllegalStateException("a flush is the array's own");
+            case FLUSH -> throw NOT_FOR_COPIES;
         }
     }
 
@@ -244,7 +248,7 @@ public final class CopiesPersonality implements Personality {
         WriteOrder turns = order;
         IoRequest ready = turns == null ? list : turns.leave(write, list);
         switch (how) {
-            case UNDER_WAY -> throw new IllegalStateException("a write ends that is under way");
+            case UNDER_WAY -> throw UNDER_WAY_STILL;
             case SETTLED -> host.childrenSettled(write);
             case STARVED -> host.waitForChildren(write);
             case IMPOSSIBLE -> host.finished(write, IoStatus.IO_ERROR);

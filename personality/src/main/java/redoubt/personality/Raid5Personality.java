@@ -1,5 +1,6 @@
 package redoubt.personality;
 
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoOperation;
@@ -43,6 +44,8 @@ import redoubt.md.Traits;
  * <p>No state of its own, no locks; any thread.
  */
 public final class Raid5Personality implements Personality {
+
+    private static final Bug NOT_FOR_PARITY = Bug.of("a flush came to stripes, and it is the array's own");
 
     private static final int PIECES_LIMIT = 64;
     private static final int PARTS_LIMIT = 256;
@@ -114,7 +117,7 @@ public final class Raid5Personality implements Personality {
                 AllData.answer(request);
                 host.finished(request, IoStatus.OK);
             }
-            case FLUSH -> throw new IllegalStateException("a flush is the array's own");
+            case FLUSH -> throw NOT_FOR_PARITY;
         }
     }
 

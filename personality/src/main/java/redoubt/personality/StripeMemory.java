@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
 
@@ -12,6 +13,8 @@ import redoubt.block.IoMemory;
  * there is no spare, the memory is not whole, and its work stays away from service. Confined to the work, but for {@link #strand}.
  */
 final class StripeMemory {
+
+    private static final Bug NO_MEMORY = Bug.of("a work has no memory for one of its slots");
 
     private final IoMemory memory;
     private final int bufferBytes;
@@ -59,7 +62,7 @@ final class StripeMemory {
     IoBuffer strip(int slot) {
         IoBuffer strip = strips[slot];
         if (strip == null) {
-            throw new IllegalStateException("there is no memory for slot " + slot);
+            throw NO_MEMORY;
         }
         return strip;
     }

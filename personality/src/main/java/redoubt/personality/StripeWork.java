@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoCompletion;
 import redoubt.block.IoOperation;
@@ -25,6 +26,8 @@ import redoubt.md.PersonalityHost;
  * <p>Confined to the thread that carries it on; the count of the carrier's children publishes it to the next.
  */
 final class StripeWork {
+
+    private static final Bug RESTS = Bug.of("a work that rests sends children");
 
     private static final int NO_SLOT = -1;
 
@@ -406,7 +409,7 @@ final class StripeWork {
             IoOperation operation, int slot, int from, int to, int flags, IoBuffer buffer, int at, long whose) {
         ArrayView now = view;
         if (now == null) {
-            throw new IllegalStateException("a work that rests sends children");
+            throw RESTS;
         }
         Member member = now.member(slot);
         long offset = member.dataOffset() + pieces.stripe() * layout.chunkBytes() + from;

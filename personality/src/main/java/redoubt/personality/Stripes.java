@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Bug;
 import redoubt.base.IndexStack;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
@@ -29,6 +30,8 @@ import redoubt.md.PersonalityHost;
  * <p>No locks. Any thread; what the classes keep is published by the words they hand over with.
  */
 final class Stripes {
+
+    private static final Bug CARRIER_SETTLED = Bug.of("a carrier was settled");
 
     /** How many heads there are: many more than works, so that two bands seldom meet by their hash. */
     static final int HEADS = 512;
@@ -124,7 +127,7 @@ final class Stripes {
     }
 
     private static void neverEnds(IoRequest carrier) {
-        throw new IllegalStateException("a carrier was settled");
+        throw CARRIER_SETTLED;
     }
 
     // ---------------------------------------------------------------------------------------------- heads

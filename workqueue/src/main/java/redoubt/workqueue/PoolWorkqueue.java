@@ -52,8 +52,7 @@ final class PoolWorkqueue {
     void insert(WorkItem item) {
         PoolWorkqueue heir = successor;
         if (dead && heir != null) {
-            item.pwq = heir;
-            pool.defer(() -> heir.pool.arrive(item));
+            sendOn(item, heir);
             return;
         }
         item.colour = workColour;
@@ -66,6 +65,12 @@ final class PoolWorkqueue {
             item.inactive = true;
             inactive.append(item);
         }
+    }
+
+    /** The queue has changed its pool meanwhile. P. */
+    private void sendOn(WorkItem item, PoolWorkqueue heir) {
+        item.pwq = heir;
+        pool.defer(() -> heir.pool.arrive(item));
     }
 
     private void count(int colour) {

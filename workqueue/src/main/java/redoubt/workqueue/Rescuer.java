@@ -1,6 +1,7 @@
 package redoubt.workqueue;
 
 import org.jspecify.annotations.Nullable;
+import redoubt.base.ReclaimSafe;
 
 /**
  * The worker that a queue with MEM_RECLAIM has from the start. When a pool cannot make a worker, it goes there and runs this queue's items,
@@ -105,6 +106,7 @@ final class Rescuer {
         return others;
     }
 
+    @ReclaimSafe
     private boolean step() {
         PoolWorkqueue pwq = serving;
         if (pwq == null) {

@@ -76,12 +76,10 @@ final class WorkerPool {
                 kick();
             }
             assert isSound();
-            Runnable[] todo = takeDeferred();
-            lock.release();
-            if (todo != null) {
-                for (Runnable one : todo) {
-                    one.run();
-                }
+            if (deferred.isEmpty()) {
+                lock.release();
+            } else {
+                releaseAndDoDeferred();
             }
             // In a queue's own pool the worker was woken by who pushed, and looks.
             if (own || arrivals.get() == null || round >= ROUNDS_FOR_OTHERS || !lock.tryAcquire()) {
@@ -91,13 +89,13 @@ final class WorkerPool {
         }
     }
 
-    private Runnable @Nullable [] takeDeferred() {
-        if (deferred.isEmpty()) {
-            return null;
-        }
+    private void releaseAndDoDeferred() {
         Runnable[] todo = deferred.toArray(new Runnable[0]);
         deferred.clear();
-        return todo;
+        lock.release();
+        for (Runnable one : todo) {
+            one.run();
+        }
     }
 
     /** What needs another lock is done when this one is free. P. */

@@ -245,8 +245,12 @@ public final class Workqueue implements AutoCloseable {
         if (draining.get() == 0 || Current.get().queue() == this) {
             return true;
         }
-        machine.reports().accept(new Report.RefusedWhileDraining(name()));
+        tellRefusal();
         return false;
+    }
+
+    private void tellRefusal() {
+        machine.reports().accept(new Report.RefusedWhileDraining(name()));
     }
 
     private int place() {

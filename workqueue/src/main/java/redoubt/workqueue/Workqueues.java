@@ -163,6 +163,10 @@ public final class Workqueues implements AutoCloseable {
         if (processor < 0 || processor >= options.processors()) {
             throw new IllegalArgumentException("there is no processor " + processor);
         }
+        return placeNear(ofUnbound, processor);
+    }
+
+    private int placeNear(boolean ofUnbound, int processor) {
         return ofUnbound ? (int) ((long) processor * options.nodes() / options.processors()) : processor;
     }
 
@@ -185,7 +189,7 @@ public final class Workqueues implements AutoCloseable {
         int processor = worker != null && worker.processor() >= 0
                 ? worker.processor()
                 : (int) (Thread.currentThread().threadId() % count);
-        return placeOf(ofUnbound, processor);
+        return placeNear(ofUnbound, processor);
     }
 
     synchronized WorkerPool pool(boolean ofUnbound, int place, boolean high) {
