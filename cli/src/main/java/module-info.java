@@ -17,6 +17,7 @@ module redoubt.cli {
     requires redoubt.assembly;
     requires redoubt.nbd;
     requires redoubt.fuse;
+    requires redoubt.explore;
     requires java.management;
     requires info.picocli;
     requires tools.jackson.databind;

@@ -99,10 +99,15 @@ public final class Main implements Runnable {
                 .addSubcommand("stop", new StopCommand(console))
                 .addSubcommand("events", new EventsCommand(console))
                 .addSubcommand("mdmon", new MdmonCommand(console))
+                .addSubcommand(
+                        "progress",
+                        new CommandLine(new ProgressCommand(console))
+                                .addSubcommand("explore", new ProgressExploreCommand(console)))
                 .addSubcommand("completion", new CompletionCommand(console));
         line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
         line.setUsageHelpAutoWidth(true);
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setParameterExceptionHandler((wrong, args) -> wrongUsage(console, wrong));
         line.setExecutionExceptionHandler((thrown, command, parsed) -> failed(console, thrown));
         return line;

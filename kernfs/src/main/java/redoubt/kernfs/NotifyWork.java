@@ -19,7 +19,7 @@ final class NotifyWork {
     private final Workqueue queue;
     private final boolean wakesPollers;
     private final NotifyList list = new NotifyList();
-    private final SupersLock supers = new SupersLock();
+    private final SupersLock supers;
     private final WorkItem item = new WorkItem(this::run);
     private final AtomicLong faults = new AtomicLong();
     private KernfsNode batch = NotifyList.END; // W: what was taken from the list and not told of yet
@@ -27,6 +27,7 @@ final class NotifyWork {
 
     NotifyWork(Workqueue queue, boolean wakesPollers) {
         this.queue = queue;
+        this.supers = new SupersLock(queue.parking());
         this.wakesPollers = wakesPollers;
     }
 

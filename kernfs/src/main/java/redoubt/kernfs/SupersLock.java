@@ -3,7 +3,9 @@ package redoubt.kernfs;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.Parking;
 import redoubt.workqueue.Workqueue;
 
 /**
@@ -20,9 +22,21 @@ final class SupersLock {
 
     private final AtomicInteger word = new AtomicInteger(FREE); // A
     private final ReentrantLock writers = new ReentrantLock();
-    private final Workqueue.Blocking<RuntimeException> readerPark = () -> LockSupport.parkNanos(this, RECHECK_NANOS);
+    private final BooleanSupplier free = this::isFree;
+    private final Parking parking;
+    private final Workqueue.Blocking<RuntimeException> readerPark;
     private volatile @Nullable Thread reader; // while it waits or reads
     private volatile @Nullable Thread writer; // while it waits
+
+    /** Makes a lock that nobody holds; {@code parking} is how its threads wait. */
+    SupersLock(Parking parking) {
+        this.parking = parking;
+        this.readerPark = () -> parking.park(free, RECHECK_NANOS);
+    }
+
+    private boolean isFree() {
+        return word.get() == FREE;
+    }
 
     void lockForReading() {
         reader = Thread.currentThread();
@@ -46,7 +60,7 @@ final class SupersLock {
         boolean interrupted = false;
         writer = Thread.currentThread();
         while (!word.compareAndSet(FREE, WRITTEN)) {
-            LockSupport.parkNanos(this, RECHECK_NANOS);
+            parking.park(free, RECHECK_NANOS);
             interrupted |= Thread.interrupted();
         }
         writer = null;

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Clock;
+import redoubt.base.Parking;
 import redoubt.base.WorkerFactory;
 
 /**
@@ -134,6 +135,11 @@ public final class Workqueue implements AutoCloseable {
     /** The queue's name. */
     public String name() {
         return plan.name();
+    }
+
+    /** How a thread waits for what this queue's workers, or others that came through the same seam, make true. */
+    public Parking parking() {
+        return machine.workers().parking();
     }
 
     /** What its items may wait for, and who waits for them. */
