@@ -36,4 +36,14 @@ class DataPlaneTest {
                     .anyMatch(name -> parts[1].equals("*") || name.equals(parts[1]));
         }
     }
+
+    /** Whoever reads what {@code serve} prints, reads where it serves first. */
+    @Test
+    void theMachineIsToldToBeQuietBeforeItIsToldAnythingToBeQuietAbout() {
+        List<String> commands = DataPlane.withFlags(List.of("java", "serve")).stream()
+                .filter(flag -> flag.startsWith("-XX:CompileCommand="))
+                .toList();
+
+        assertThat(commands).hasSize(DataPlane.COMPILED_APART.size() + 1).startsWith("-XX:CompileCommand=quiet");
+    }
 }

@@ -255,12 +255,16 @@ public final class ReclaimProof {
                 targets.addAll(lambdas.getOrDefault(receiver + "." + name, List.of()));
             }
         }
-        if (targets.isEmpty() || !classes.containsKey(owner)) {
+        if (!knows(owner, name, type)) { // may be the JDK's, though a class of the world has its own
             String outside = firstOutside(owner);
             if (!outside.startsWith("[") && !isTrustedMaking(name, outside) && !leads(at, outside, name)) {
                 found(at, "call of " + outside + "." + name);
             }
-            return;
+        } else if (targets.isEmpty()) {
+            found(at, "call of " + owner + "." + name + ", which nobody has");
+        }
+        if (!classes.containsKey(owner)) {
+            return; // through a type of the JDK it may come to anything: that is what had to be trusted
         }
         for (Method target : targets) {
             if (!trusts(trust.boundaries(), target.key()) && cameFrom.putIfAbsent(target, at) == null) {
@@ -326,6 +330,23 @@ public final class ReclaimProof {
             }
             name = model.superclass().get().asInternalName();
         }
+    }
+
+    /** Whether the world declares the method for receivers of this type, with a body or without. */
+    private boolean knows(String owner, String name, String type) {
+        Deque<String> open = new ArrayDeque<>(List.of(owner));
+        Set<String> seen = new HashSet<>();
+        while (!open.isEmpty()) {
+            String next = open.remove();
+            ClassModel model = classes.get(next);
+            if (model != null && seen.add(next)) {
+                if (declared(next, name, type) != null) {
+                    return true;
+                }
+                open.addAll(directlyAbove(model));
+            }
+        }
+        return false;
     }
 
     private @Nullable MethodModel declared(String owner, String name, String type) {

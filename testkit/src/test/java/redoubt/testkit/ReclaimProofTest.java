@@ -147,6 +147,24 @@ class ReclaimProofTest {
         }
     }
 
+    static class Inherits extends ArrayList<Object> {
+        private static final long serialVersionUID = 1;
+
+        @ReclaimSafe
+        void enter(Object one) {
+            add(one);
+        }
+    }
+
+    static class Overrides extends Inherits {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public boolean add(Object one) {
+            return false;
+        }
+    }
+
     static class Harmless {
         static final IllegalStateException READY = new IllegalStateException("made at start");
         long sum;
@@ -186,6 +204,7 @@ class ReclaimProofTest {
         "CallsInterface, new java/lang/Object",
         "CallsLambda, new INT[]",
         "Below, new INT[]",
+        "Inherits, call of java/util/ArrayList.add",
         "SaysWhy, call of java/util/function/Supplier.get",
     })
     void findsWhatIsPlanted(String planted, String found) throws IOException {
@@ -224,7 +243,7 @@ class ReclaimProofTest {
     /** A world of the planted class, and of all that it is there to meet. */
     private static ReclaimProof proof(ReclaimProof.Trust trust, String planted) throws IOException {
         List<byte[]> world = new ArrayList<>();
-        for (String name : List.of(planted, "Part", "ByInterface", "Callback", "MakesLambda", "Above")) {
+        for (String name : List.of(planted, "Part", "ByInterface", "Callback", "MakesLambda", "Above", "Overrides")) {
             String file = "ReclaimProofTest$" + name + ".class";
             try (InputStream in = ReclaimProofTest.class.getResourceAsStream(file)) {
                 assertThat(in).as(file).isNotNull();
