@@ -13,7 +13,7 @@ import redoubt.workqueue.Workqueue;
  * nothing for it, also when it has to wait; held for writing by who mounts or unmounts, one at a time. A writer that does not go on holds up
  * what subscribers are told, and nothing else.
  */
-final class SupersLock {
+final class SupersLock implements BooleanSupplier {
 
     private static final int FREE = 0;
     private static final int READ = 1;
@@ -22,7 +22,6 @@ final class SupersLock {
 
     private final AtomicInteger word = new AtomicInteger(FREE); // A
     private final ReentrantLock writers = new ReentrantLock();
-    private final BooleanSupplier free = this::isFree;
     private final Parking parking;
     private final Workqueue.Blocking<RuntimeException> readerPark;
     private volatile @Nullable Thread reader; // while it waits or reads
@@ -31,10 +30,12 @@ final class SupersLock {
     /** Makes a lock that nobody holds; {@code parking} is how its threads wait. */
     SupersLock(Parking parking) {
         this.parking = parking;
-        this.readerPark = () -> parking.park(free, RECHECK_NANOS);
+        this.readerPark = () -> parking.park(this, RECHECK_NANOS);
     }
 
-    private boolean isFree() {
+    /** Whether nobody holds it; who waits, waits for this, and a thread dump names the lock. */
+    @Override
+    public boolean getAsBoolean() {
         return word.get() == FREE;
     }
 
@@ -60,7 +61,7 @@ final class SupersLock {
         boolean interrupted = false;
         writer = Thread.currentThread();
         while (!word.compareAndSet(FREE, WRITTEN)) {
-            parking.park(free, RECHECK_NANOS);
+            parking.park(this, RECHECK_NANOS);
             interrupted |= Thread.interrupted();
         }
         writer = null;
