@@ -50,7 +50,7 @@ final class ImsmChoice {
     }
 
     static List<ContainerChoice> choose(List<Candidate> candidates) {
-        List<Candidate> ordered = new ArrayList<>(candidates);
+        List<Candidate> ordered = new ArrayList<>(withoutNeedlessHealing(candidates));
         ordered.sort(Comparator.comparingInt(Candidate::disk));
         Map<String, List<Copy>> groups = new TreeMap<>();
         List<Copy> spares = new ArrayList<>();
@@ -77,6 +77,38 @@ final class ImsmChoice {
         choices.sort(Comparator.comparingInt(
                 (ContainerChoice choice) -> -choice.placements().size()));
         return choices;
+    }
+
+    /**
+     * A write that was cut is taken back only where nobody else has what stood there before: beside a whole block that is as new, a sum that fits is
+     * too little to speak for the container, and what it makes may differ from the others.
+     */
+    private static List<Candidate> withoutNeedlessHealing(List<Candidate> candidates) {
+        Map<String, Long> newest = new TreeMap<>();
+        for (Candidate candidate : candidates) {
+            if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)
+                    && whole.cut().isEmpty()) {
+                newest.merge(
+                        groupKey(candidate, whole.mpb().identity()), whole.mpb().generationUnsigned(), Long::max);
+            }
+        }
+        List<Candidate> kept = new ArrayList<>();
+        for (Candidate candidate : candidates) {
+            Optional<Finding.Torn> cut = needlesslyHealed(candidate, newest);
+            kept.add(
+                    cut.isPresent()
+                            ? new Candidate(candidate.disk(), candidate.geometry(), candidate.serial(), cut.get())
+                            : candidate);
+        }
+        return kept;
+    }
+
+    private static Optional<Finding.Torn> needlesslyHealed(Candidate candidate, Map<String, Long> newest) {
+        return candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)
+                        && newest.getOrDefault(groupKey(candidate, whole.mpb().identity()), -1L)
+                                >= whole.mpb().generationUnsigned()
+                ? whole.cut()
+                : Optional.empty();
     }
 
     private static String groupKey(Candidate candidate, int identity) {

@@ -6,6 +6,7 @@ import java.util.OptionalInt;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.DiskMetadata;
+import redoubt.metadata.Finding;
 import redoubt.metadata.Report;
 
 /**
@@ -14,8 +15,10 @@ import redoubt.metadata.Report;
  * @param mpb the block, whole and lawful
  * @param geometry of the disk it was read from
  * @param migrationRecord the record in the last sector, where a reshape is under way
+ * @param cut what is really there, if the block is what it was before a write that was cut
  */
-public record ImsmDiskMetadata(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRecord> migrationRecord)
+public record ImsmDiskMetadata(
+        ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRecord> migrationRecord, Optional<Finding.Torn> cut)
         implements DiskMetadata {
 
     @Override

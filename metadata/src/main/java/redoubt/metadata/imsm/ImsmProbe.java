@@ -51,28 +51,28 @@ final class ImsmProbe {
         int actual = ImsmChecksum.of(block, (int) size);
         try {
             if (stated == actual) {
-                return whole(geometry, places, ImsmBlock.decode(block, geometry), reader);
+                return whole(geometry, places, ImsmBlock.decode(block, geometry), reader, Optional.empty());
             }
             Optional<ImsmSuper> before = ImsmCutWrite.undone(block, geometry, stated);
-            return before.isPresent()
-                    ? whole(geometry, places, before.get(), reader)
-                    : torn(places, block, stated, actual);
+            Finding.Torn torn = torn(places, block, stated, actual);
+            return before.isPresent() ? whole(geometry, places, before.get(), reader, Optional.of(torn)) : torn;
         } catch (MetadataRefused refused) {
             return new Finding.Malformed(refused);
         }
     }
 
-    private static Finding whole(DiskGeometry geometry, ImsmPlaces places, ImsmSuper mpb, BlockReader reader)
+    private static Finding whole(
+            DiskGeometry geometry, ImsmPlaces places, ImsmSuper mpb, BlockReader reader, Optional<Finding.Torn> cut)
             throws ReadFailed, MetadataRefused {
         Optional<ImsmMigrationRecord> record = Optional.empty();
         if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
             byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());
             record = Optional.of(ImsmMigrationRecord.read(last, geometry.sectorBytes() / 512));
         }
-        return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record));
+        return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record, cut));
     }
 
-    private static Finding torn(ImsmPlaces places, byte[] block, int stated, int actual) {
+    private static Finding.Torn torn(ImsmPlaces places, byte[] block, int stated, int actual) {
         int original = LittleEndian.word(block, ImsmHeader.ORIGINAL_FAMILY_AT);
         int identity = original != 0 ? original : LittleEndian.word(block, ImsmHeader.FAMILY_AT);
         String because =
