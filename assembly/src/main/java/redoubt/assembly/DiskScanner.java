@@ -89,7 +89,7 @@ final class DiskScanner {
         String because = switch (finding) {
             case Finding.Absent() -> "no metadata of a known format is on it";
             case Finding.Whole whole -> "it carries %s metadata".formatted(format.name());
-            case Finding.Torn(String why, Finding.TornClaim claim) -> why;
+            case Finding.Torn torn -> torn.because();
             case Finding.Malformed(var refusal) -> refusal.sentence();
         };
         return new ScannedDisk(

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskEntry;
+import redoubt.metadata.DiskMetadata;
 import redoubt.metadata.DiskState;
 import redoubt.metadata.Finding;
 import redoubt.metadata.Placement;
@@ -126,12 +127,11 @@ final class Identification {
     private static ContainerPicture toldBy(ContainerChoice.Chosen chosen, Map<Integer, ScannedDisk> disks) {
         ContainerPicture placed = chosen.container().picture();
         for (Placement placement : chosen.placements()) {
-            ScannedDisk disk = disks.get(placement.disk());
-            if (disk != null
-                    && disk.finding().orElse(null) instanceof Finding.Whole(var metadata)
-                    && metadata.picture().generation() == placed.generation()
-                    && metadata.picture().volumes().size() == placed.volumes().size()) {
-                return metadata.picture();
+            Optional<ContainerPicture> told = told(disks.get(placement.disk()))
+                    .filter(picture -> picture.generation() == placed.generation()
+                            && picture.volumes().size() == placed.volumes().size());
+            if (told.isPresent()) {
+                return told.get();
             }
         }
         return placed;
@@ -149,10 +149,16 @@ final class Identification {
     }
 
     private boolean sameMembers(int disk) {
-        ScannedDisk scanned = disks.get(disk);
-        return scanned != null
-                && scanned.finding().orElse(null) instanceof Finding.Whole(var metadata)
-                && members(metadata.picture()).equals(members(told));
+        return told(disks.get(disk))
+                .filter(picture -> members(picture).equals(members(told)))
+                .isPresent();
+    }
+
+    private static Optional<ContainerPicture> told(@Nullable ScannedDisk disk) {
+        return Optional.ofNullable(disk)
+                .flatMap(ScannedDisk::finding)
+                .flatMap(Finding::told)
+                .map(DiskMetadata::picture);
     }
 
     private static List<Object> members(ContainerPicture picture) {

@@ -121,9 +121,8 @@ final class ExamineCommand extends Verb {
             return refused.exitCode();
         }
         Optional<Finding> finding = scanned.finding();
-        Optional<Report> report = finding.flatMap(found -> found instanceof Finding.Whole(var metadata)
-                ? Optional.of(metadata.report(serial(scanned).map(KnownSerial::text)))
-                : Optional.empty());
+        Optional<Report> report = finding.flatMap(Finding::told)
+                .map(metadata -> metadata.report(serial(scanned).map(KnownSerial::text)));
         Optional<String> problem = problem(scanned);
         problem.ifPresent(sentence -> console().say(disk.location() + ": " + sentence));
         all.add(examined(scanned, report, problem));

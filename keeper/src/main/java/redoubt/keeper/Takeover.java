@@ -144,9 +144,8 @@ final class Takeover {
             }
         }
         for (Finding finding : findings) {
-            if (finding instanceof Finding.Torn(String because, Finding.TornClaim claim)
-                    && claim.generation() - highest <= TORN_LEAD_LIMIT) {
-                highest = Math.max(highest, claim.generation());
+            if (finding instanceof Finding.Torn torn && torn.claim().generation() - highest <= TORN_LEAD_LIMIT) {
+                highest = Math.max(highest, torn.claim().generation());
             }
         }
         return highest;

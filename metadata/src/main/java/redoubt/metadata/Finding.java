@@ -1,5 +1,7 @@
 package redoubt.metadata;
 
+import java.util.Optional;
+
 /** What a codec found on one disk. */
 public sealed interface Finding {
 
@@ -15,8 +17,9 @@ public sealed interface Finding {
      *
      * @param because one sentence
      * @param claim what the unverified block says of itself, to be believed only where other members say the same
+     * @param believable what the disk says as far as its checksum proves it, to be believed only where no whole copy is as new
      */
-    record Torn(String because, TornClaim claim) implements Finding {}
+    record Torn(String because, TornClaim claim, Optional<DiskMetadata> believable) implements Finding {}
 
     /**
      * The checksum is right and the content cannot be.
@@ -24,6 +27,16 @@ public sealed interface Finding {
      * @param because the refusal
      */
     record Malformed(MetadataRefused because) implements Finding {}
+
+    /** What the disk says of its arrays, with or without the others' consent. */
+    default Optional<DiskMetadata> told() {
+        return switch (this) {
+            case Whole(DiskMetadata metadata) -> Optional.of(metadata);
+            case Torn torn -> torn.believable();
+            case Absent absent -> Optional.empty();
+            case Malformed malformed -> Optional.empty();
+        };
+    }
 
     /**
      * The few words of a torn block that help to place its disk.

@@ -50,7 +50,7 @@ final class ImsmChoice {
     }
 
     static List<ContainerChoice> choose(List<Candidate> candidates) {
-        List<Candidate> ordered = new ArrayList<>(withoutNeedlessHealing(candidates));
+        List<Candidate> ordered = new ArrayList<>(believed(candidates));
         ordered.sort(Comparator.comparingInt(Candidate::disk));
         Map<String, List<Copy>> groups = new TreeMap<>();
         List<Copy> spares = new ArrayList<>();
@@ -60,7 +60,7 @@ final class ImsmChoice {
                 if (whole.mpb().withoutVolumes()) {
                     spares.add(copy);
                 } else {
-                    groups.computeIfAbsent(groupKey(candidate, whole.mpb().identity()), key -> new ArrayList<>())
+                    groups.computeIfAbsent(groupKey(candidate, whole.mpb()), key -> new ArrayList<>())
                             .add(copy);
                 }
             }
@@ -80,39 +80,35 @@ final class ImsmChoice {
     }
 
     /**
-     * A write that was cut is taken back only where nobody else has what stood there before: beside a whole block that is as new, a sum that fits is
-     * too little to speak for the container, and what it makes may differ from the others.
+     * A torn block is believed, as far as its checksum proves it, only where nobody else has what stood there before: beside a whole block that is
+     * as new, a sum that fits is too little to speak for the container, and may differ from the others.
      */
-    private static List<Candidate> withoutNeedlessHealing(List<Candidate> candidates) {
+    private static List<Candidate> believed(List<Candidate> candidates) {
         Map<String, Long> newest = new TreeMap<>();
         for (Candidate candidate : candidates) {
-            if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)
-                    && whole.cut().isEmpty()) {
-                newest.merge(
-                        groupKey(candidate, whole.mpb().identity()), whole.mpb().generationUnsigned(), Long::max);
+            if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)) {
+                newest.merge(groupKey(candidate, whole.mpb()), whole.mpb().generationUnsigned(), Long::max);
             }
         }
-        List<Candidate> kept = new ArrayList<>();
+        List<Candidate> believed = new ArrayList<>();
         for (Candidate candidate : candidates) {
-            Optional<Finding.Torn> cut = needlesslyHealed(candidate, newest);
-            kept.add(
-                    cut.isPresent()
-                            ? new Candidate(candidate.disk(), candidate.geometry(), candidate.serial(), cut.get())
+            believed.add(
+                    candidate.finding() instanceof Finding.Torn torn
+                                    && torn.believable().orElse(null) instanceof ImsmDiskMetadata proved
+                                    && proved.mpb().generationUnsigned()
+                                            > newest.getOrDefault(groupKey(candidate, proved.mpb()), -1L)
+                            ? new Candidate(
+                                    candidate.disk(),
+                                    candidate.geometry(),
+                                    candidate.serial(),
+                                    new Finding.Whole(proved))
                             : candidate);
         }
-        return kept;
+        return believed;
     }
 
-    private static Optional<Finding.Torn> needlesslyHealed(Candidate candidate, Map<String, Long> newest) {
-        return candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)
-                        && newest.getOrDefault(groupKey(candidate, whole.mpb().identity()), -1L)
-                                >= whole.mpb().generationUnsigned()
-                ? whole.cut()
-                : Optional.empty();
-    }
-
-    private static String groupKey(Candidate candidate, int identity) {
-        return ImsmDiskMetadata.identityText(identity) + "/"
+    private static String groupKey(Candidate candidate, ImsmSuper mpb) {
+        return ImsmDiskMetadata.identityText(mpb.identity()) + "/"
                 + candidate.geometry().sectorBytes();
     }
 
@@ -125,10 +121,9 @@ final class ImsmChoice {
 
     private static List<Candidate> tornOf(String key, List<Candidate> candidates) {
         return candidates.stream()
-                .filter(candidate ->
-                        candidate.finding() instanceof Finding.Torn(String because, Finding.TornClaim claim)
-                                && key.equals(claim.identity() + "/"
-                                        + candidate.geometry().sectorBytes()))
+                .filter(candidate -> candidate.finding() instanceof Finding.Torn torn
+                        && key.equals(torn.claim().identity() + "/"
+                                + candidate.geometry().sectorBytes()))
                 .toList();
     }
 

@@ -9,13 +9,15 @@ import redoubt.metadata.MetadataRefused;
 
 /**
  * A write that was cut between the extension and the anchor. The anchor is still the old one, and its checksum says what the extension summed up
- * to before; where that tells what was changed, the change is taken back, and the block is the old one again. Without that the only disk of a
- * mirror that still counts could lose its metadata to an event of a second volume, which stands in the extension, and the disk that failed long
- * ago would be the one that is whole.
+ * to before; where that tells what was changed, the block can be believed. Without that the only disk of a mirror that still counts could lose
+ * its metadata to an event of a second volume, which stands in the extension, and the disk that failed long ago would be the one that is
+ * whole.
  *
- * <p>Taken back are the dirty marks of volumes, the failure of the one slot that a volume misses, and entries that were appended to the bad block
- * log. Nothing else can be: a sum says nothing about what was there where more than a few things may have been (docs/FORMATS.md, "A write that was
- * cut").
+ * <p>Known are the dirty marks of volumes, the failure of the one slot that a volume misses, and entries that were appended to the bad block log.
+ * Nothing else is: a sum says nothing about what was there where more than a few things may have been. And since a sum of 32 bits may fit by
+ * accident, what is believed is the more cautious of old and new: dirty where either says so, failed where the new one does; at most one resync
+ * too many comes of it. Entries appended to the log are forgotten, as the write that met them was never acknowledged (docs/FORMATS.md, "A write
+ * that was cut").
  */
 final class ImsmCutWrite {
 
@@ -36,25 +38,27 @@ final class ImsmCutWrite {
     }
 
     /**
-     * The block as it was before the write; empty if that cannot be told.
+     * What the block says for certain, with nothing in it that is better than before the write or after; empty if the sum does not tell what was
+     * changed.
      *
      * @param block of whole sectors, the sum of which is not what it states
      */
-    static Optional<ImsmSuper> undone(byte[] block, DiskGeometry geometry, int stated) {
+    static Optional<ImsmSuper> believable(byte[] block, DiskGeometry geometry, int stated) {
         ImsmCutWrite cut = new ImsmCutWrite(block.clone(), geometry.sectorBytes());
         cut.takeBackTheCountOfBadBlocks();
         try {
             ImsmSuper found = ImsmBlock.decode(cut.torn, geometry);
-            List<byte[]> fitting = new ArrayList<>();
+            byte[] cautious = cut.torn.clone();
+            boolean proved = false;
             for (byte[] before : cut.candidates(found)) {
                 if (ImsmChecksum.of(before, found.bytes()) == stated) {
-                    fitting.add(before);
+                    proved = true;
+                    for (int mark : cut.marks) {
+                        cautious[mark] |= before[mark];
+                    }
                 }
             }
-            return fitting.isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(ImsmBlock.decode(cut.mostCautious(fitting), geometry)
-                            .withRestated(true));
+            return proved ? Optional.of(ImsmBlock.decode(cautious, geometry).withRestated(true)) : Optional.empty();
         } catch (MetadataRefused nonsense) {
             return Optional.empty();
         }
@@ -72,20 +76,25 @@ final class ImsmCutWrite {
         }
     }
 
-    /** What the block may have been: some of the marks changed, or a slot's failure not recorded yet. */
+    /** What the block may have been: some of the marks changed, or a slot's failure not recorded yet. While something migrates, only its log. */
     private List<byte[]> candidates(ImsmSuper found) {
         List<byte[]> candidates = new ArrayList<>();
+        candidates.add(torn);
+        if (found.devs().stream().anyMatch(dev -> dev.vol().migrating())) {
+            return candidates;
+        }
         List<byte[]> withoutFailure = new ArrayList<>();
         int at = ImsmHeader.BYTES + ImsmDisk.BYTES * found.disks().size();
         for (ImsmDev dev : found.devs()) {
-            int mark = at + ImsmDev.DIRTY_AT;
-            if (mark >= sectorBytes && marks.size() < VOLUMES_MAX) {
-                marks.add(mark);
+            if (at + ImsmDev.DIRTY_AT >= sectorBytes && marks.size() < VOLUMES_MAX) {
+                marks.add(at + ImsmDev.DIRTY_AT);
+            }
+            if (at + ImsmDev.MAP_AT >= sectorBytes) {
                 failureTakenBack(dev.vol(), at + ImsmDev.MAP_AT).ifPresent(withoutFailure::add);
             }
             at += dev.bytes();
         }
-        for (int chosen = 0; chosen < 1 << marks.size(); chosen++) {
+        for (int chosen = 1; chosen < 1 << marks.size(); chosen++) {
             byte[] before = torn.clone();
             for (int i = 0; i < marks.size(); i++) {
                 before[marks.get(i)] ^= (byte) ((chosen >> i & 1) * DIRTY);
@@ -106,7 +115,7 @@ final class ImsmCutWrite {
                 lost.add(slot);
             }
         }
-        if (vol.migrating() || lost.size() != 1 || map.failedSlot() != lost.getFirst()) {
+        if (lost.size() != 1 || map.failedSlot() != lost.getFirst()) {
             return Optional.empty();
         }
         byte[] before = torn.clone();
@@ -117,16 +126,5 @@ final class ImsmCutWrite {
                 mapAt + ImsmMap.ORDS_AT + ImsmMap.ORD_BYTES * lost.getFirst(),
                 map.slots().get(lost.getFirst()).plain().word());
         return Optional.of(before);
-    }
-
-    /** Where one of two marks was made, and the sum cannot say which of them, both stay dirty. */
-    private byte[] mostCautious(List<byte[]> fitting) {
-        byte[] before = fitting.getFirst().clone();
-        for (byte[] other : fitting) {
-            for (int mark : marks) {
-                before[mark] |= other[mark];
-            }
-        }
-        return before;
     }
 }

@@ -6,7 +6,6 @@ import java.util.OptionalInt;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.DiskMetadata;
-import redoubt.metadata.Finding;
 import redoubt.metadata.Report;
 
 /**
@@ -15,10 +14,8 @@ import redoubt.metadata.Report;
  * @param mpb the block, whole and lawful
  * @param geometry of the disk it was read from
  * @param migrationRecord the record in the last sector, where a reshape is under way
- * @param cut what is really there, if the block is what it was before a write that was cut
  */
-public record ImsmDiskMetadata(
-        ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRecord> migrationRecord, Optional<Finding.Torn> cut)
+public record ImsmDiskMetadata(ImsmSuper mpb, DiskGeometry geometry, Optional<ImsmMigrationRecord> migrationRecord)
         implements DiskMetadata {
 
     @Override

@@ -119,13 +119,13 @@ final class ImsmGroup {
      * do not know it.
      */
     private Optional<String> newerAndDamaged(Candidate candidate) {
-        if (candidate.finding() instanceof Finding.Torn(String because, Finding.TornClaim claim)
-                && behind(claim.generation()) < -1) {
+        if (candidate.finding() instanceof Finding.Torn torn
+                && behind(torn.claim().generation()) < -1) {
             return Optional.of(
                     "the metadata of disk %d is damaged and has generation %d, and that of disk %d has %d and does not know what became of it since; leave out the one whose data is not wanted"
                             .formatted(
                                     candidate.disk(),
-                                    claim.generation(),
+                                    torn.claim().generation(),
                                     winner.candidate().disk(),
                                     mpb.generationUnsigned()));
         }
@@ -197,8 +197,8 @@ final class ImsmGroup {
 
     /** A torn block that claims to be newer was being written when the power went: what it was to say is lost with it. */
     private long tornBehind(Candidate candidate) {
-        return candidate.finding() instanceof Finding.Torn(String because, Finding.TornClaim claim)
-                ? Math.max(1, behind(claim.generation()))
+        return candidate.finding() instanceof Finding.Torn torn
+                ? Math.max(1, behind(torn.claim().generation()))
                 : 1;
     }
 

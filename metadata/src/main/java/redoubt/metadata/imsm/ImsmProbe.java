@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import redoubt.metadata.BlockReader;
 import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.DiskMetadata;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
@@ -13,7 +14,7 @@ import redoubt.metadata.ReadFailed;
 /**
  * Reads one disk: the anchor, then the extension whose length the anchor states, and the migration record where a reshape is under way. At
  * most 64 KiB and one sector are read, in at most three reads, and no field but signature and size is believed before the checksum
- * is right (docs/FORMATS.md, "Where it stands"), but where a write was cut that is known well enough to be undone ({@link ImsmCutWrite}).
+ * is right (docs/FORMATS.md, "Where it stands"), but where the old one proves what was cut ({@link ImsmCutWrite}).
  */
 final class ImsmProbe {
 
@@ -51,28 +52,33 @@ final class ImsmProbe {
         int actual = ImsmChecksum.of(block, (int) size);
         try {
             if (stated == actual) {
-                return whole(geometry, places, ImsmBlock.decode(block, geometry), reader, Optional.empty());
+                return new Finding.Whole(whole(geometry, places, ImsmBlock.decode(block, geometry), reader));
             }
-            Optional<ImsmSuper> before = ImsmCutWrite.undone(block, geometry, stated);
-            Finding.Torn torn = torn(places, block, stated, actual);
-            return before.isPresent() ? whole(geometry, places, before.get(), reader, Optional.of(torn)) : torn;
+            Optional<ImsmSuper> believable = ImsmCutWrite.believable(block, geometry, stated);
+            return torn(
+                    places,
+                    block,
+                    actual,
+                    believable.isPresent()
+                            ? Optional.of(whole(geometry, places, believable.get(), reader))
+                            : Optional.empty());
         } catch (MetadataRefused refused) {
             return new Finding.Malformed(refused);
         }
     }
 
-    private static Finding whole(
-            DiskGeometry geometry, ImsmPlaces places, ImsmSuper mpb, BlockReader reader, Optional<Finding.Torn> cut)
+    private static DiskMetadata whole(DiskGeometry geometry, ImsmPlaces places, ImsmSuper mpb, BlockReader reader)
             throws ReadFailed, MetadataRefused {
         Optional<ImsmMigrationRecord> record = Optional.empty();
         if (mpb.devs().stream().anyMatch(dev -> dev.migration() == Migration.Kind.GENERAL)) {
             byte[] last = read(reader, places.migrationRecordAt(), geometry.sectorBytes());
             record = Optional.of(ImsmMigrationRecord.read(last, geometry.sectorBytes() / 512));
         }
-        return new Finding.Whole(new ImsmDiskMetadata(mpb, geometry, record, cut));
+        return new ImsmDiskMetadata(mpb, geometry, record);
     }
 
-    private static Finding.Torn torn(ImsmPlaces places, byte[] block, int stated, int actual) {
+    private static Finding.Torn torn(ImsmPlaces places, byte[] block, int actual, Optional<DiskMetadata> believable) {
+        int stated = LittleEndian.word(block, ImsmHeader.CHECK_SUM_AT);
         int original = LittleEndian.word(block, ImsmHeader.ORIGINAL_FAMILY_AT);
         int identity = original != 0 ? original : LittleEndian.word(block, ImsmHeader.FAMILY_AT);
         String because =
@@ -82,7 +88,8 @@ final class ImsmProbe {
         return new Finding.Torn(
                 because,
                 new Finding.TornClaim(
-                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmHeader.GENERATION_AT)));
+                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmHeader.GENERATION_AT)),
+                believable);
     }
 
     private static Finding malformed(ImsmPlaces places, String because) {

@@ -236,6 +236,6 @@ class JunkTest {
                 number,
                 geometry,
                 Optional.of(serial),
-                new Finding.Whole(new ImsmDiskMetadata(block, geometry, Optional.empty(), Optional.empty())));
+                new Finding.Whole(new ImsmDiskMetadata(block, geometry, Optional.empty())));
     }
 }
