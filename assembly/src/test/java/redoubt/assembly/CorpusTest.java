@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Goal: real arrays made by Linux read back right, or are refused, and no stale disk is ever read. Method: the corpus, with serials. */
+@Tag("slow")
 class CorpusTest {
 
     private static final long SEED = 20_231_115L;
@@ -106,7 +107,6 @@ class CorpusTest {
     /** Every set of members, with and without serials: the right content, or a refusal. */
     @ParameterizedTest
     @MethodSource("cases")
-    @Tag("slow")
     void everySubsetReadsRightOrIsRefused(String name) {
         Corpus.Case each = corpus.get(name);
         int members = each.images().size();

@@ -32,6 +32,7 @@ import redoubt.testkit.SimulatedMember;
  * whole; nothing is called clean whose members differ; what was there before comes back from the backups; and it can be made again. Method:
  * as {@link PowerCutTest}, with several ways for the caches to lose their content at each boundary.
  */
+@Tag("slow")
 class CreationPowerCutTest {
 
     private static final int DISK_BYTES = 8 << 20;

@@ -16,6 +16,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,7 @@ import redoubt.metadata.WriteRound;
 import redoubt.metadata.imsm.ImsmFormat;
 
 /** Making arrays: what is planned, what is refused before anything is written, what is said of the disks, and what is written. */
+@Tag("slow")
 class CreationTest {
 
     private static final long SEED = 20_260_101;

@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import redoubt.assembly.Access;
@@ -25,6 +26,7 @@ import redoubt.metadata.imsm.ImsmFormat;
 import redoubt.testkit.Waiting;
 
 /** {@code serve --keeper external} with our own daemon, both in this process, over the sockets by which they meet. */
+@Tag("slow")
 class MdmonServiceTest {
 
     private static final int DISK_BYTES = 24 << 20;

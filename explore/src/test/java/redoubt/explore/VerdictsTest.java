@@ -5,6 +5,7 @@ import static redoubt.explore.Verdict.Kind.ALWAYS_FINISHES;
 import static redoubt.explore.Verdict.Kind.CAN_HANG;
 
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -17,6 +18,7 @@ import redoubt.explore.Cell.Supers;
 import redoubt.explore.Cell.Wake;
 
 /** What is found about the cells that the story and its repairs are about. Nothing here is known to the search. */
+@Tag("slow")
 class VerdictsTest {
 
     private static Verdict explored(Cell cell) throws InterruptedException {
