@@ -162,6 +162,28 @@ class FlushQueueTest {
         assertThat(rig.clean()).isTrue();
     }
 
+    /** Goal: nobody waits for an array that was given up. Method: members that do not answer; a flush that waits for the one that is with them. */
+    @Test
+    void aFlushThatHasNotBegunIsLetGoWhenTheArrayIsGivenUp() {
+        ArrayRig rig = ArrayRig.ofOldMd(false, asBefore);
+        ArrayRig.Asked early = rig.ask(IoOperation.FLUSH);
+        advance(20 * MILLI, rig);
+        ArrayRig.Asked late = rig.ask(IoOperation.FLUSH);
+        ArrayRig.Asked log = rig.ask(IoOperation.WRITE, IoRequest.FUA);
+        advance(20 * MILLI, rig);
+        assertThat(rig.disks[0].asked).containsExactly(IoOperation.FLUSH);
+        assertThat(rig.stop(true)).isFalse();
+        assertThat(late.ended).isTrue();
+        assertThat(late.how).isEqualTo(IoStatus.GONE);
+        assertThat(log.ended).isTrue();
+        assertThat(log.how).isEqualTo(IoStatus.GONE);
+        assertThat(early.ended).as("its memory is with the members").isFalse();
+        endAll(rig);
+        advance(20 * MILLI, rig);
+        assertThat(early.ended).isTrue();
+        assertThat(rig.clean()).isTrue();
+    }
+
     /** What the queue declares, put beside a daemon that needs memory, is the circle of 2023; and an engine is not started with that. */
     @Test
     void theQueueBesideADaemonIsACircleThatIsRefused() {
