@@ -365,7 +365,7 @@ public final class ExternalKeeper {
         boolean free =
                 owner == Owner.OUTSIDE ? !epochTaken : owner == Owner.INSIDE && keeping != null && keeping.isIdle();
         long seen = changes.get();
-        if (!free || seen % 2 != 0 || volumes.stream().anyMatch(ExternalVolume::endedInDoubt)) {
+        if (!free || seen % 2 != 0) {
             return;
         }
         long needed = disksInUse();
@@ -385,14 +385,13 @@ public final class ExternalKeeper {
         }
     }
 
+    /** On the queue. */
     void left(Incarnation who) {
-        queueStep(() -> {
-            boolean kept = who.standing() == Standing.CURRENT;
-            who.fence();
-            if (kept) {
-                takeOver("the daemon left");
-            }
-        });
+        boolean kept = who.standing() == Standing.CURRENT;
+        who.fence();
+        if (kept) {
+            takeOver("the daemon left");
+        }
     }
 
     /** Nothing that waits for a takeover is to go past it. Answers whether it was put aside. On the queue. */

@@ -6,6 +6,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.ArrayState;
 import redoubt.kernfs.AttributeValue;
@@ -78,12 +79,13 @@ final class ExternalVolume implements MetadataKeeper {
     private final AtomicBoolean cleanFlushing = new AtomicBoolean(); // A
     private volatile long flushedFor = NEVER; // A: writes begun when the flush began, none in flight
     private volatile long flushedAt = NEVER; // A: the same of the last flush that went well
+    private final AtomicReference<@Nullable WorkItem> afterFlush = new AtomicReference<>(); // A
     private final MemberFlush cleanFlush;
 
     private final AtomicBoolean readyFlushing = new AtomicBoolean(); // A
     private final MemberFlush readyFlush;
 
-    private @Nullable ArrayState endedInDoubtAs; // Q: what it was before it ended so
+    private volatile @Nullable ArrayState endedInDoubtAs; // V: what it was before it first ended so
 
     ExternalVolume(ExternalKeeper keeper, int index, Array array, List<OptionalInt> slotOfDisk) {
         this.keeper = keeper;
@@ -184,6 +186,19 @@ final class ExternalVolume implements MetadataKeeper {
     @Override
     public void becameIdle() {
         askForClean();
+        if (!isDurable(array.writesBegun())) {
+            flushForClean();
+        }
+    }
+
+    @Override
+    public boolean isDurable(long writesBegun) {
+        return keeper.inside() != null || flushedAt == writesBegun; // inside, the keeper flushes before it marks clean
+    }
+
+    @Override
+    public void makeDurable(WorkItem next) {
+        afterFlush.set(next);
         flushForClean();
     }
 
@@ -193,25 +208,47 @@ final class ExternalVolume implements MetadataKeeper {
         cleanAsked = true;
     }
 
-    /** The fence comes before the word: whoever reads {@code inactive} or {@code broken} marks clean, and says so over data that is not durable, too. */
+    /**
+     * The fence comes before the word: whoever reads {@code inactive} or {@code broken} marks clean, and says so over data that is not durable, too.
+     * What ends in doubt is settled by the takeover, which makes the metadata say dirty; what was readonly has nothing to be settled, and
+     * writes nothing. Later daemons are not shown the word ({@link #shownToDaemons}), so that they can keep the other volumes.
+     */
     @Override
     public void ending(boolean agreeing) {
         ArrayState last = array.view().state();
         boolean writing = last == ArrayState.ACTIVE || last == ArrayState.ACTIVE_IDLE;
+        boolean quiet = last == ArrayState.READONLY || last == ArrayState.READ_AUTO;
+        if (last == ArrayState.INACTIVE) {
+            return; // it has ended before, and in what way is known
+        }
         if (!agreeing) {
-            endedInDoubtAs = last;
-            keeper.takeOver("an array ends, and its members are not known to agree");
-        } else if (writing && flushedAt != array.writesBegun()) {
+            if (endedInDoubtAs == null) {
+                endedInDoubtAs = last;
+            }
+            if (!quiet) {
+                keeper.takeOver("an array ends, and its members are not known to agree");
+            }
+        } else if (writing && !isDurable(array.writesBegun())) {
             keeper.takeOver("the array is stopped");
         }
     }
 
-    /** Whether the array ended while its members were not known to agree: no daemon is to see that word. On the queue. */
-    boolean endedInDoubt() {
-        return endedInDoubtAs != null;
+    // ---------------------------------------------------------------------------------------------- the daemon answers
+
+    /**
+     * An array that is broken, or that ended while its members were not known to agree, is to daemons one that is readonly for good: they leave it
+     * alone. Its own words they take for consistent.
+     */
+    ArrayState shownToDaemons(ArrayState now) {
+        boolean inDoubt = now == ArrayState.BROKEN || (now == ArrayState.INACTIVE && endedInDoubtAs != null);
+        return inDoubt ? ArrayState.READONLY : now;
     }
 
-    // ---------------------------------------------------------------------------------------------- the daemon answers
+    /** With the '-' by which daemons leave a readonly array alone. */
+    String versionShownToDaemons() {
+        ArrayState now = array.view().state();
+        return shownToDaemons(now) == now ? metadataVersion() : versionHeld;
+    }
 
     String metadataVersion() {
         return keeper.isOutside() && !heldByHand ? versionOpen : versionHeld;
@@ -301,6 +338,11 @@ final class ExternalVolume implements MetadataKeeper {
         if (stored.get() != 0) {
             flushFailures();
         }
+        if (array.view().state()
+                == ArrayState.ACTIVE_IDLE) { // 'clean' was refused as long as a failure was not recorded
+            askForClean();
+            array.tellStateAgain();
+        }
     }
 
     /** The step that shuts the gate judges again; the daemon calls nothing clean before it has read {@code clean}. */
@@ -316,7 +358,7 @@ final class ExternalVolume implements MetadataKeeper {
         if (array.writesInside() != 0) {
             return WRITES;
         }
-        if (flushedAt != begun) {
+        if (!isDurable(begun)) {
             flushForClean();
             return FLUSHING;
         }
@@ -338,6 +380,10 @@ final class ExternalVolume implements MetadataKeeper {
             flushedAt = flushedFor;
         }
         cleanFlushing.set(false);
+        WorkItem next = afterFlush.getAndSet(null);
+        if (next != null) {
+            keeper.queue(next);
+        }
         if (array.view().state() == ArrayState.ACTIVE_IDLE) {
             askForClean();
         }

@@ -3,12 +3,14 @@ package redoubt.keeper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import redoubt.base.ArrayState;
 import redoubt.base.Extent;
 import redoubt.block.BlockDevice;
 import redoubt.kernfs.AttributeValue;
 import redoubt.kernfs.Errno;
 import redoubt.kernfs.Outcome;
 import redoubt.md.KeeperStores;
+import redoubt.workqueue.WorkItem;
 
 /**
  * One run of an external daemon, from its first look to the end of its right: the doors through which it reaches the members, and the stores it
@@ -32,11 +34,13 @@ public final class Incarnation {
     private final String name;
     private final List<Door> doors = new ArrayList<>();
     private final AtomicReference<Standing> standing = new AtomicReference<>(Standing.NEWCOMER);
+    private final WorkItem leaveStep;
     private volatile long epoch = NO_EPOCH;
 
     Incarnation(ExternalKeeper keeper, String name, List<BlockDevice> disks, ExternalKeeper.Places places) {
         this.keeper = keeper;
         this.name = name;
+        this.leaveStep = new WorkItem(() -> keeper.left(this));
         for (int disk = 0; disk < disks.size(); disk++) {
             List<Extent> usual = places.usual(disk);
             doors.add(new Door(this, disk, disks.get(disk), usual, places.anchor(disk)));
@@ -63,9 +67,11 @@ public final class Incarnation {
         return doors.size();
     }
 
-    /** It ends: the engine takes over at once if it was the current one. Never blocks. */
+    /** It ends: the engine takes over at once if it was the current one. Any thread; never blocks, and allocates nothing. */
     public void leave() {
-        keeper.left(this);
+        if (standing.get() != Standing.FENCED) {
+            keeper.queue(leaveStep);
+        }
     }
 
     /** What can be stored in its name in the attributes of a volume. */
@@ -139,8 +145,13 @@ public final class Incarnation {
         }
 
         @Override
+        public ArrayState shown(ArrayState now) {
+            return volume.shownToDaemons(now);
+        }
+
+        @Override
         public String metadataVersion() {
-            return volume.metadataVersion();
+            return volume.versionShownToDaemons();
         }
 
         @Override

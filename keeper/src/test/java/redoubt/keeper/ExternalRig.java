@@ -97,6 +97,15 @@ final class ExternalRig {
         }
     }
 
+    /** What the first volume was like before. */
+    enum Found {
+        CLEAN,
+        /** It was not closed in good order. */
+        DIRTY,
+        /** None of its members is there. */
+        BROKEN
+    }
+
     /** How many a mirror has. */
     static final int DISKS = Shape.MIRROR.disks;
 
@@ -128,6 +137,10 @@ final class ExternalRig {
     }
 
     ExternalRig(long seed, long deadlineNanos, Shape shape) throws Exception {
+        this(seed, deadlineNanos, shape, Found.CLEAN);
+    }
+
+    ExternalRig(long seed, long deadlineNanos, Shape shape, Found found) throws Exception {
         this.seed = seed;
         this.shape = shape;
         this.generations = new long[shape.disks];
@@ -154,6 +167,9 @@ final class ExternalRig {
                     true);
             created = format.addVolume(created, plan, new MetadataEvent.Seeds(42, Optional.of(1_700_000_000L)));
         }
+        if (found != Found.CLEAN) {
+            created = created.apply(new MetadataEvent.MarkDirty(0));
+        }
         WriteRound round = created.write(Optional.empty());
         for (WriteRound.MemberWrites writes : round.members()) {
             for (WriteRound.Step step : writes.steps()) {
@@ -169,7 +185,7 @@ final class ExternalRig {
                     .withTimeLimit(MEMBER_LIMIT_NANOS, time));
         }
         for (VolumePicture volume : round.image().picture().volumes()) {
-            arrays.add(array(volume, queue));
+            arrays.add(array(volume, queue, volume.index() == 0 ? found : Found.CLEAN));
         }
         array = arrays.getFirst();
         List<BlockDevice> disks = List.copyOf(members);
@@ -190,7 +206,7 @@ final class ExternalRig {
         look();
     }
 
-    private Array array(VolumePicture volume, Workqueue queue) {
+    private Array array(VolumePicture volume, Workqueue queue, Found found) {
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int disk = 0; disk < shape.disks; disk++) {
             occupants.add(new ArrayPlan.Occupant(
@@ -199,7 +215,7 @@ final class ExternalRig {
                             "SIM" + disk,
                             members.get(disk),
                             Sectors.toBytes(volume.slots().get(disk).dataOffsetSectors())),
-                    MemberState.IN_SYNC));
+                    found == Found.BROKEN ? MemberState.FAULTY : MemberState.IN_SYNC));
         }
         ArrayPlan arrayPlan = new ArrayPlan(
                 volume.name(),
@@ -207,8 +223,8 @@ final class ExternalRig {
                 Sectors.toBytes(volume.sizeSectors()),
                 512,
                 occupants,
-                true,
-                false,
+                found == Found.CLEAN,
+                found != Found.CLEAN,
                 false,
                 IDLE_NANOS,
                 ArrayPlan.MAX_READ_ERRORS);

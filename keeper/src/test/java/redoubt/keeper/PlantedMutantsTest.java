@@ -1,7 +1,5 @@
 package redoubt.keeper;
 
-import java.lang.classfile.Opcode;
-import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
@@ -59,13 +57,25 @@ class PlantedMutantsTest {
 
     @Test
     void cleanOverMembersThatWereNotFlushedIsCaught() {
-        mutant.replacing(
-                ExternalVolume.class,
-                "cleanWanted",
-                element -> element instanceof FieldInstruction field
-                        && field.opcode() == Opcode.GETFIELD
-                        && field.name().equalsString("flushedAt"),
-                (code, element) -> code.pop().lload(3)); // what it is compared with
+        mutant.always(ExternalVolume.class, "isDurable", true);
         mutant.mustFail(ExternalKeeperTest.class, "cleanIsRefusedUntilTheMembersAreFlushed", "AssertionFailedError");
+    }
+
+    @Test
+    void readonlyOverMembersThatWereNotFlushedIsCaught() {
+        mutant.always(ExternalVolume.class, "isDurable", true);
+        mutant.mustFail(
+                ExternalKeeperTest.class,
+                "nobodyIsToldReadonlyBeforeTheMembersAreFlushed",
+                "clean, and the mirrors agree",
+                "readonly");
+    }
+
+    @Test
+    void anEndInDoubtThatDaemonsSeeIsCaught() {
+        mutant.instead(
+                ExternalVolume.class, "shownToDaemons", code -> code.aload(1).areturn());
+        mutant.mustFail(
+                ExternalKeeperTest.class, "aReadonlyArrayInDoubtWritesNothingWhenItIsStopped", "writes to disk", true);
     }
 }

@@ -40,6 +40,8 @@ final class ScriptedDaemon implements SteppedDaemon {
     private final Incarnation incarnation;
     private final List<Asker> askers = new ArrayList<>();
     private final OpenFile arrayState;
+    private final OpenFile metadataVersion;
+    private final OpenFile resyncStart;
     private final List<OpenFile> memberStates = new ArrayList<>();
     private final ArrayDeque<Action> todo = new ArrayDeque<>();
     private final Finding[] findings = new Finding[ExternalRig.DISKS];
@@ -55,6 +57,8 @@ final class ScriptedDaemon implements SteppedDaemon {
         this.rig = rig;
         this.incarnation = incarnation;
         this.arrayState = tree.attribute("md126/md/array_state").open(Access.READ_WRITE);
+        this.metadataVersion = tree.attribute("md126/md/metadata_version").open(Access.READ);
+        this.resyncStart = tree.attribute("md126/md/resync_start").open(Access.READ);
         for (int disk = 0; disk < ExternalRig.DISKS; disk++) {
             askers.add(new Asker(incarnation.door(disk)).steppedBy(rig::step));
             memberStates.add(
@@ -180,8 +184,12 @@ final class ScriptedDaemon implements SteppedDaemon {
             // It takes what ended, in whatever way, for consistent.
             case "clean", "inactive", "clear", "broken" -> now = now.apply(new MetadataEvent.MarkClean(0));
             case "readonly" -> {
-                now = now.apply(new MetadataEvent.VolumeActivated(0));
-                store = "read-auto";
+                if (!read(metadataVersion).startsWith("external:-")) { // else it leaves the array alone
+                    boolean resynced = read(resyncStart).equals("none");
+                    now = now.apply(new MetadataEvent.VolumeActivated(0))
+                            .apply(resynced ? new MetadataEvent.MarkClean(0) : new MetadataEvent.MarkDirty(0));
+                    store = resynced ? "read-auto" : "active";
+                }
             }
             default -> {}
         }

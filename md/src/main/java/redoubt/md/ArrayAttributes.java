@@ -103,7 +103,7 @@ public final class ArrayAttributes implements MdstatEntry {
     private final BooleanSupplier inUse;
     private final KernfsDirectory directory;
     private final KernfsAttribute arrayState = KernfsAttribute.readWrite(
-                    "array_state", out -> out.append(state().word()).line(), value -> guardedState(value))
+                    "array_state", out -> out.append(shown().word()).line(), value -> guardedState(value))
             .preallocated();
     private final KernfsAttribute degraded = KernfsAttribute.readOnly(
             "degraded", out -> out.append(view().degraded()).line());
@@ -281,7 +281,7 @@ public final class ArrayAttributes implements MdstatEntry {
     }
 
     private boolean isRunning() {
-        return state() != ArrayState.CLEAR && state() != ArrayState.INACTIVE;
+        return shown() != ArrayState.CLEAR && shown() != ArrayState.INACTIVE;
     }
 
     private Outcome showMemberState(int slot, AttributeText out) {
@@ -298,8 +298,14 @@ public final class ArrayAttributes implements MdstatEntry {
         return array.view().state();
     }
 
+    /** What whoever reads this tree takes it for. */
+    private ArrayState shown() {
+        KeeperStores outside = stores;
+        return outside == null ? state() : outside.shown(state());
+    }
+
     private boolean isReadOnly() {
-        return array.plan().readOnly() || state() == ArrayState.READONLY;
+        return array.plan().readOnly() || shown() == ArrayState.READONLY;
     }
 
     // ---------------------------------------------------------------------------------------------- stores
@@ -444,7 +450,7 @@ public final class ArrayAttributes implements MdstatEntry {
         ArrayView now = view();
         Traits traits = array.traits();
         out.append(name).append(" : ");
-        switch (now.state()) {
+        switch (shown()) {
             case CLEAR, INACTIVE -> out.append("inactive");
             case BROKEN -> out.append("broken");
             case READONLY -> out.append("active (read-only)");

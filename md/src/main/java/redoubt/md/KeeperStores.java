@@ -1,5 +1,6 @@
 package redoubt.md;
 
+import redoubt.base.ArrayState;
 import redoubt.kernfs.AttributeValue;
 import redoubt.kernfs.Outcome;
 
@@ -15,6 +16,14 @@ public interface KeeperStores {
 
     /** OK, or why nothing at all is taken in this name any more. */
     Outcome standing();
+
+    /**
+     * What {@code array_state} shows here for what it is: a daemon is not shown how an array ended in doubt, for it would take that for
+     * consistent. Any thread; allocates nothing.
+     */
+    default ArrayState shown(ArrayState now) {
+        return now;
+    }
 
     /** {@code metadata_version}: {@code external:/mdN/I}, or with a '-' where nobody outside is to touch the array. */
     String metadataVersion();

@@ -1,5 +1,7 @@
 package redoubt.md;
 
+import redoubt.workqueue.WorkItem;
+
 /**
  * Who keeps the metadata of a running array. Called on the array's queue only; never blocks; answers by event, on the same queue, each
  * call exactly once. An event that comes while the metadata is being written waits its turn and is never lost.
@@ -23,8 +25,23 @@ public interface MetadataKeeper {
         return false;
     }
 
-    /** Kept outside: nothing has been written for the safe-mode delay, and {@code active-idle} is shown. Writes pass all the same. */
+    /**
+     * Kept outside: {@code active-idle} is shown, since nothing has been written for the safe-mode delay, or {@code clean} was stored and could not be made
+     * true. Writes pass all the same.
+     */
     default void becameIdle() {}
+
+    /**
+     * Kept outside: whether all that was written is durable, so that a word may be shown which a daemon takes for consistent.
+     *
+     * @param writesBegun what {@link Array#writesBegun} says, with the gate shut or to be asked again
+     */
+    default boolean isDurable(long writesBegun) {
+        return true;
+    }
+
+    /** Kept outside: flushes the members, and queues the step when that is through, in whatever way. The last step that was given is the one. */
+    default void makeDurable(WorkItem next) {}
 
     /**
      * The array is about to show {@code inactive} or {@code broken}, which a daemon outside takes for consistent and marks clean. Called before the

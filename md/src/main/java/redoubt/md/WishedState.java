@@ -40,12 +40,17 @@ final class WishedState {
     private static final Outcome IN_DOUBT = Outcome.refused(
             Errno.EBUSY, "the members are not known to agree, and 'clean' would say that they do; resync it first");
 
+    /** A flush that was under way already counts, and says nothing of the last writes. */
+    private static final int FLUSHES_LIMIT = 3;
+
     private final Array array;
     private final WriteGate gate;
     private final Workqueue queue;
     private final WorkItem readonly = new WorkItem(() -> quieten(ArrayState.READONLY));
     private final WorkItem readAuto = new WorkItem(() -> quieten(ArrayState.READ_AUTO));
     private final WorkItem writing = new WorkItem(this::resumeWriting);
+    private int flushes; // queue only: how often the members were flushed for the present wish
+    private long flushedFrom; // queue only: writes begun before the first of them
 
     WishedState(Array array, WriteGate gate, Workqueue queue) {
         this.array = array;
@@ -131,14 +136,24 @@ final class WishedState {
         if (now.broken()
                 || now.state() == ArrayState.WRITE_PENDING
                 || !now.state().mayBecome(wanted)) {
+            flushes = 0;
             return;
         }
+        boolean dirty = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.ACTIVE_IDLE;
+        long begun = gate.writesBegun();
+        MetadataKeeper keeper = array.keeper();
+        if (dirty && keeper != null && !keeper.isDurable(begun)) { // a daemon takes the word for consistent
+            flushFirst(keeper, wanted == ArrayState.READONLY ? readonly : readAuto, begun);
+            return;
+        }
+        flushes = 0;
         boolean wasOpen = gate.isOpen();
         if (!gate.shutIfEmpty()) {
             array.tellStateAgain(); // it was taken, and is not done
             return;
         }
-        if (!array.allRecorded()) { // clean would count in a member that is not
+        // Clean would count in a member that is not, or a write that is not durable.
+        if (!array.allRecorded() || gate.writesBegun() != begun) {
             gate.letFlushes();
             if (wasOpen) {
                 gate.open();
@@ -146,7 +161,6 @@ final class WishedState {
             array.tellStateAgain();
             return;
         }
-        boolean dirty = now.state() == ArrayState.ACTIVE || now.state() == ArrayState.ACTIVE_IDLE;
         boolean agreeing = array.traits().redundant() && now.redundancyKnown();
         array.enterState(wanted);
         if (dirty && agreeing) {
@@ -154,6 +168,18 @@ final class WishedState {
         }
         gate.letFlushes();
         gate.admitParked(); // who came while it was shut is refused, or asks for the dirty mark
+    }
+
+    /** The step comes again when the members are flushed, unless somebody writes meanwhile, or they cannot be. */
+    private void flushFirst(MetadataKeeper keeper, WorkItem step, long begun) {
+        if (flushes == FLUSHES_LIMIT || (flushes > 0 && flushedFrom != begun)) {
+            flushes = 0;
+            array.tellStateAgain(); // it was taken, and is not done
+            return;
+        }
+        flushes++;
+        flushedFrom = begun;
+        keeper.makeDurable(step);
     }
 
     private void resumeWriting() {

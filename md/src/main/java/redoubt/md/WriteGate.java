@@ -235,14 +235,14 @@ final class WriteGate {
             return;
         }
         if (!shutIfEmpty()) {
-            array.tellStateAgain(); // it was taken, and is not done
+            giveUpClean();
             return;
         }
         // Asked again when nobody is inside: who was there may have found a member faulty before he left.
         if (turnstile.entries() != cleanAtEntries || !array.couldBeCalledClean()) {
             letFlushes();
             turnstile.open();
-            array.tellStateAgain();
+            giveUpClean();
             return;
         }
         array.enterState(ArrayState.CLEAN);
@@ -250,6 +250,15 @@ final class WriteGate {
         if (turnstile.anyParked()) {
             askForDirty();
         }
+    }
+
+    /** It was taken, and is not done: whoever stored it is to do so again, and may have died since. */
+    private void giveUpClean() {
+        MetadataKeeper keeper = array.keeper();
+        if (keeper != null && array.view().state() == ArrayState.ACTIVE_IDLE) {
+            keeper.becameIdle();
+        }
+        array.tellStateAgain();
     }
 
     /** Shuts out writes and flushes; answers false, and leaves all as it was, if any is under way. On the queue. */
