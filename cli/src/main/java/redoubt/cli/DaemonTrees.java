@@ -25,6 +25,7 @@ import redoubt.md.Mdstat;
  * <pre>
  * daemons/enter             a daemon stores its name here, such as its pid and the time of its start: one never used before
  * daemons/NAME/standing     newcomer, current or fenced
+ * daemons/NAME/doors        where its doors are, as NBD URIs: a line each, in the order of the container's disks
  * daemons/NAME/leave        1 ends it: the engine takes over at once
  * daemons/NAME/block/...    the container and its arrays, as in the tree above; what is stored here is stored in this daemon's name
  * daemons/NAME/block/nvmeKn1   the container's disks, by the numbers of the daemon's doors; see DoorDisks
@@ -41,6 +42,11 @@ final class DaemonTrees implements ArrayListener {
         /** A daemon has come. */
         void open(Incarnation daemon);
 
+        /** Where it finds them, by disk, if that is to be told. */
+        default List<String> uris(Incarnation daemon) {
+            return List.of();
+        }
+
         /** A daemon is gone for good. */
         void shut(Incarnation daemon);
     }
@@ -53,6 +59,7 @@ final class DaemonTrees implements ArrayListener {
             List<ArrayAttributes> arrays,
             Mdstat mdstat) {}
 
+    private static final int DOORS_BYTES = 32 << 10;
     private static final long REMOVAL_LIMIT_NANOS = 1_000_000_000L;
     private static final Outcome NOT_A_NAME = Outcome.refused(
             Errno.EINVAL, "a daemon's name has 1 to 64 letters, digits or any of ._+:@~-, such as 4711.1764000000");
@@ -116,6 +123,11 @@ final class DaemonTrees implements ArrayListener {
         KernfsDirectory tree = new KernfsDirectory(
                 daemon.name(),
                 standing,
+                KernfsAttribute.large("doors", DOORS_BYTES, out -> {
+                    doors.forEach(each ->
+                            each.uris(daemon).forEach(uri -> out.append(uri).line()));
+                    return Outcome.OK;
+                }),
                 KernfsAttribute.writeOnly("leave", value -> {
                     daemon.leave();
                     return Outcome.OK;

@@ -44,8 +44,8 @@ import redoubt.fuse.FuseRefused;
             "",
             "With --keeper external the arrays start readonly and wait for a daemon, such as 'redoubt mdmon', which stores a name of its own in the"
                     + " attribute daemons/enter of the control socket. It finds the attributes in daemons/NAME, and the"
-                    + " disks at the NBD exports door/NAME/0 and so on, where only the metadata can be written, and only by the daemon"
-                    + " that is current; with --mount, as root, also in files DIR/doors/NAME:0 and so on. 'redoubt mdmon' is such a daemon."
+                    + " disks at the NBD exports that daemons/NAME/doors names: on a socket of their own beside the control"
+                    + " socket, where only the metadata can be written, and only by the daemon that is current; with --mount, as root, also in files DIR/doors/NAME:0 and so on. 'redoubt mdmon' is such a daemon."
                     + " One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
                     + " then on, until another daemon has read it.",
             "",

@@ -44,6 +44,7 @@ final class Service {
     private final ControlServer control;
     private final List<Path> otherNames;
     private final NbdServer nbd;
+    private final @Nullable DoorExports doors; // where a daemon keeps the metadata
     private final List<String> uris;
     private final @Nullable FuseMount mount;
     private boolean volumesWereOpen;
@@ -56,8 +57,10 @@ final class Service {
             ControlServer control,
             List<Path> otherNames,
             NbdServer nbd,
+            @Nullable DoorExports doors,
             List<String> uris,
             @Nullable FuseMount mount) {
+        this.doors = doors;
         this.container = container;
         this.queues = queues;
         this.tree = tree;
@@ -113,17 +116,21 @@ final class Service {
         }
         boolean started = false;
         ServedQueues queues = new ServedQueues(heartbeat);
+        DoorExports doorExports = null;
         try {
-            List<DaemonTrees.Doors> doors = new ArrayList<>(List.of(new DoorExports(exports)));
-            DoorFiles doorFiles = container.external().isPresent() ? new DoorFiles(container.devices()) : null;
-            if (doorFiles != null) {
+            List<DaemonTrees.Doors> doors = new ArrayList<>();
+            DoorFiles doorFiles = null;
+            if (container.external().isPresent()) {
+                doorExports = new DoorExports(sockets.control());
+                doorFiles = new DoorFiles(container.devices());
+                doors.add(doorExports);
                 doors.add(doorFiles);
             }
             ServedTree tree = new ServedTree(container, queues, doors, stop);
             ControlServer control = ControlServer.start(tree.root(), sockets.control(), WorkerFactory.threads());
             try {
-                Service service =
-                        start(container, heartbeat, memory, sockets, queues, exports, tree, control, doorFiles);
+                Service service = start(
+                        container, heartbeat, memory, sockets, queues, exports, tree, control, doorExports, doorFiles);
                 started = true;
                 return service;
             } finally {
@@ -132,6 +139,9 @@ final class Service {
                 }
             }
         } finally {
+            if (!started && doorExports != null) {
+                doorExports.stop(CLIENTS_LIMIT);
+            }
             if (!started) {
                 queues.close();
             }
@@ -147,6 +157,7 @@ final class Service {
             NbdExports exports,
             ServedTree tree,
             ControlServer control,
+            @Nullable DoorExports doorExports,
             @Nullable DoorFiles doors)
             throws IOException, FuseRefused {
         NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
@@ -172,7 +183,7 @@ final class Service {
                     new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);
             tree.serves(uris, () -> nbd.status().sessions() + (mount == null ? 0 : mount.volumeWriters()), health);
             started = true;
-            return new Service(container, queues, tree, health, control, links, nbd, uris, mount);
+            return new Service(container, queues, tree, health, control, links, nbd, doorExports, uris, mount);
         } finally {
             if (!started) {
                 nbd.close();
@@ -273,6 +284,10 @@ final class Service {
         boolean clean = container.stop(ARRAYS_LIMIT.toNanos());
         tree.enter(clean ? recorded() : ServedTree.STOPPED_DIRTY);
         LockSupport.parkNanos(this, LAST_WORD_NANOS); // whoever watches reads the last word
+        DoorExports open = doors;
+        if (open != null) {
+            open.stop(CLIENTS_LIMIT);
+        }
         if (mounted != null) {
             mounted.close();
         }

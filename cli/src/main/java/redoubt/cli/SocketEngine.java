@@ -12,7 +12,7 @@ import redoubt.nbd.NbdClientOptions;
 import redoubt.nbd.NbdUri;
 
 /**
- * A process that serves, as a daemon reaches it: attributes over the control socket, doors as NBD exports where that process listens.
+ * A process that serves, as a daemon reaches it: attributes over the control socket, doors as NBD exports where its own tree says.
  *
  * @param control its control socket
  * @param limitNanos how long an answer may take
@@ -26,19 +26,22 @@ record SocketEngine(Path control, long limitNanos) implements Mdmon.Engine {
 
     @Override
     public BlockDevice door(String daemon, int disk) throws IOException {
-        return NbdClient.open(door(daemon + "/" + disk), NbdClientOptions.DEFAULTS.withOwnServerToo(true));
+        return NbdClient.open(uri(daemon, disk), NbdClientOptions.DEFAULTS.withOwnServerToo(true));
     }
 
-    /** Where the first volume is served, the doors are. */
-    private NbdUri door(String which) throws IOException {
+    private NbdUri uri(String daemon, int disk) throws IOException {
         try (Attributes attributes = attributes()) {
-            String first = attributes.read(ServedTree.URIS).lines().findFirst().orElse("");
-            NbdUri volume = NbdUri.parse(first);
-            return new NbdUri(volume.host(), volume.port(), volume.socket(), DoorExports.PREFIX + which);
+            String uri = attributes
+                    .read("daemons/" + daemon + "/doors")
+                    .lines()
+                    .skip(disk)
+                    .findFirst()
+                    .orElse("");
+            return NbdUri.parse(uri);
         } catch (AttributeRefused refused) {
             throw new IOException(refused.sentence(), refused);
         } catch (NbdUri.Malformed malformed) {
-            throw new IOException("the server does not say where it listens: " + malformed.getMessage(), malformed);
+            throw new IOException("the server does not say where its doors are: " + malformed.getMessage(), malformed);
         }
     }
 }

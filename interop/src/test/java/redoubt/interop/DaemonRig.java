@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -106,6 +107,18 @@ final class DaemonRig implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** What the engine says became of its keeper since, each with its time after that. */
+    String keeperEvents(Instant since) {
+        return read("events")
+                .lines()
+                .map(line -> line.split("\t", -1))
+                .filter(event -> event.length > 2 && event[2].startsWith("Keeper"))
+                .filter(event -> !Instant.parse(event[1]).isBefore(since))
+                .map(event -> event[2] + " after "
+                        + Duration.between(since, Instant.parse(event[1])).toMillis() + " ms")
+                .collect(java.util.stream.Collectors.joining(", "));
     }
 
     String md(String attribute) {
@@ -250,12 +263,6 @@ final class DaemonRig implements AutoCloseable {
             }
         }
         return "";
-    }
-
-    /** Whether the engine has noticed that it is gone, by the time that the array is clean. */
-    boolean isFencedOnceClean() {
-        awaitState("clean");
-        return standing().equals("fenced");
     }
 
     private List<String> names() {

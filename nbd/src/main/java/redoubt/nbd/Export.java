@@ -16,13 +16,15 @@ final class Export {
     final int preferredBytes;
     final int maxTransferBytes;
     final boolean readOnly;
+    final ExportClients clients;
 
     /** Set once when the export is taken away; sessions see it before each request. */
     volatile boolean withdrawn;
 
     private final BlockLimits limits;
 
-    Export(String name, BlockDevice device, String description) {
+    Export(String name, BlockDevice device, String description, ExportClients clients) {
+        this.clients = clients;
         this.name = name;
         this.device = device;
         this.nameBytes = name.getBytes(StandardCharsets.UTF_8);

@@ -15,6 +15,8 @@ import redoubt.block.BlockDevice;
  */
 public final class NbdExports {
 
+    private static final ExportClients NOBODY_ASKS = new ExportClients(() -> {});
+
     /** Longest description of an export, in bytes of UTF-8. */
     public static final int DESCRIPTION_LIMIT_BYTES = 1024;
 
@@ -26,7 +28,16 @@ public final class NbdExports {
      * @param name what clients call it; not empty, at most 4,096 bytes, without NUL
      * @param description a line for people, may be empty
      */
-    public synchronized void add(String name, BlockDevice device, String description) {
+    public void add(String name, BlockDevice device, String description) {
+        add(name, device, description, NOBODY_ASKS);
+    }
+
+    /**
+     * The same, and its clients are counted.
+     *
+     * @param clients those of this export, and of others perhaps
+     */
+    public synchronized void add(String name, BlockDevice device, String description, ExportClients clients) {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         if (name.isEmpty() || nameBytes.length > Wire.STRING_LIMIT_BYTES || name.indexOf('\0') >= 0) {
             throw new IllegalArgumentException("an export name has 1 to 4096 bytes and no NUL: '" + name + "'");
@@ -38,7 +49,7 @@ public final class NbdExports {
         if (find(name).isPresent()) {
             throw new IllegalArgumentException("there is an export named '" + name + "' already");
         }
-        exports.add(new Export(name, device, description));
+        exports.add(new Export(name, device, description, clients));
     }
 
     /** Takes an export away; answers whether it was there. The device stays open, and requests in work go on. */

@@ -87,6 +87,7 @@ final class Session {
         this.owner = owner;
         this.channel = channel;
         Export export = agreed.chosen();
+        export.clients.came();
         terms = new Terms(
                 export,
                 agreed.structured(),
@@ -166,6 +167,7 @@ final class Session {
         execution.takeMail();
         closed = true;
         server.sessionEnded();
+        terms.export().clients.left();
         try {
             channel.close();
         } catch (IOException alreadyGone) {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +71,36 @@ class NbdServerTest {
                 assertThat(client.read(4096L * i, 4096)).isEqualTo(data);
             }
         }
+    }
+
+    /** Two exports of one client: it is gone when the last of its connections has ended, in order or torn off; who only asked was none. */
+    @Test
+    void whoCountsTheClientsOfExportsIsToldWhenTheLastIsGone() throws IOException {
+        AtomicInteger gone = new AtomicInteger();
+        ExportClients clients = new ExportClients(gone::incrementAndGet);
+        try (ServedDevice served = new ServedDevice(device)) {
+            served.exports.add("a", device, "", clients);
+            served.exports.add("b", device, "", clients);
+            try (RawClient asks = RawClient.greeted(served.socket);
+                    RawClient other = RawClient.simple(served.socket)) {
+                asks.option(Wire.OPT_LIST, new byte[0]);
+                other.read(0, 4096);
+            }
+            Await.that("both have left", () -> served.server.status().sessions() == 0);
+            assertThat(gone).hasValue(0);
+            try (RawClient a = RawClient.greeted(served.socket);
+                    RawClient b = RawClient.greeted(served.socket)) {
+                a.go("a");
+                b.go("b");
+                a.request(Wire.CMD_DISC, 0, 1, 0, 0);
+                Await.that("one has left", () -> served.server.status().sessions() == 1);
+                assertThat(gone).hasValue(0);
+                assertThat(b.read(0, 4096)).hasSize(4096);
+                b.channel.close();
+                Await.that("the last is gone", () -> gone.get() == 1);
+            }
+        }
+        assertThat(gone).hasValue(1);
     }
 
     @Test
