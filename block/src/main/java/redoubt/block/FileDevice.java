@@ -36,6 +36,7 @@ public final class FileDevice implements BlockDevice {
     private final @Nullable DiskClaim claim;
     private final @Nullable MappedFile mapped;
     private final @Nullable CachedReads cached;
+    private final boolean direct;
 
     private FileDevice(
             Path path, String identity, BlockLimits limits, ThreadLane lane, @Nullable RingLane ring, OpenFile file) {
@@ -46,6 +47,7 @@ public final class FileDevice implements BlockDevice {
         this.ring = ring;
         this.claim = file.claim;
         this.mapped = file.mapped;
+        this.direct = file.direct != FileCalls.NO_DESCRIPTOR;
         this.cached = file.cached;
         this.behind = file.behind;
     }
@@ -337,6 +339,11 @@ public final class FileDevice implements BlockDevice {
      */
     public static boolean nativeAccess() {
         return Linux.available();
+    }
+
+    /** Whether a write takes memory of the page cache, which may have to be made free first. */
+    public boolean usesPageCache() {
+        return !direct;
     }
 
     /** Whether requests go through an io_uring. */

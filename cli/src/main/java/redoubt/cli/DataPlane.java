@@ -41,7 +41,7 @@ final class DataPlane {
             "-XX:InitialCodeCacheSize=6m",
             "-XX:CompressedClassSpaceSize=16m",
             // What the compiler borrowed goes back when it is done.
-            "-XX:TrimNativeHeapInterval=5000",
+            "-XX:TrimNativeHeapInterval=200",
             "-XX:+DisableExplicitGC",
             "-XX:+ExitOnOutOfMemoryError");
 
@@ -90,6 +90,7 @@ final class DataPlane {
             return;
         }
         if (Files.isExecutable(java)) {
+            Precautions.beforeExec();
             // One arena, so that what is freed can be given back.
             Libc.replaceProcess(java.toString(), withFlags(words), "MALLOC_ARENA_MAX", "1");
         }

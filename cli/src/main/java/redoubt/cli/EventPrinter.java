@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import redoubt.base.Threads;
 import redoubt.kernfs.Access;
 import redoubt.kernfs.KernfsAttribute;
@@ -25,6 +26,7 @@ final class EventPrinter {
     private final Console console;
     private final ConcurrentLinkedQueue<String> complaints = new ConcurrentLinkedQueue<>();
     private final AtomicInteger held = new AtomicInteger();
+    private @Nullable Thread follower;
     private long next;
 
     EventPrinter(Console console) {
@@ -46,9 +48,17 @@ final class EventPrinter {
             KernfsAttribute events = root.attribute("events");
             OpenFile file = events.open(Access.READ);
             ByteBuffer text = ByteBuffer.allocate(events.capacityBytes());
-            Threads.start("redoubt-events", () -> follow(file, text));
+            follower = Threads.start("redoubt-events", () -> follow(file, text));
         } catch (NodeRefused impossible) {
             throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Follows them no longer; what was not said stays unsaid. */
+    void stop() {
+        Thread following = follower;
+        if (following != null) {
+            following.interrupt();
         }
     }
 

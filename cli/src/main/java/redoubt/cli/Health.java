@@ -24,13 +24,14 @@ import redoubt.nbd.NbdServerStatus;
  * How a process that serves stands by the promise that a write always makes progress: what is measured in it now, and which parts of the
  * promise do not hold here. Nothing is named that is not measured.
  *
- * <p>Counts are since the moment from which on nothing new should be needed: when the first client could connect. The gap is the longest
+ * <p>Counts are since the moment from which on nothing new should be needed: when serving began. The gap is the longest
  * time between two rounds of the heartbeat, of which one comes each 20 ms: it shows how long the whole process stood still, if it ever did.
  *
  * <p>The beat is on the heartbeat's thread and allocates nothing; all else is for whoever asks, and does.
  */
 final class Health implements Beat {
 
+    private static final long NEVER_KILLED = -1000;
     private static final long NANOS_PER_MICRO = 1000;
     private static final long NANOS_PER_MILLI = 1_000_000;
 
@@ -40,12 +41,15 @@ final class Health implements Beat {
     private final List<BlockDevice> members;
     private final Supplier<NbdServerStatus> server;
     private final @Nullable FuseMount mount;
+    private final boolean tcp;
+    private final boolean keptOutside;
+    private volatile Precautions precautions = Precautions.none();
     private final ClassLoadingMXBean classes = ManagementFactory.getClassLoadingMXBean();
     private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     private final @Nullable CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
-    private final Baseline since;
+    private volatile Baseline since;
     private long lastBeatNanos; // heartbeat only
-    private volatile long worstGapNanos; // written by the heartbeat only
+    private volatile long worstGapNanos; // written by the heartbeat, and once when serving begins
 
     private record Baseline(
             long nanos,
@@ -61,6 +65,8 @@ final class Health implements Beat {
      * @param process where the process is told of: {@code /proc/self}
      * @param members the disks
      * @param mount where attributes and volumes are files, null if nowhere
+     * @param tcp whether clients may come over TCP
+     * @param keptOutside whether a daemon outside keeps the metadata
      */
     Health(
             Heartbeat heartbeat,
@@ -68,25 +74,41 @@ final class Health implements Beat {
             IoMemory memory,
             List<BlockDevice> members,
             Supplier<NbdServerStatus> server,
-            @Nullable FuseMount mount) {
+            @Nullable FuseMount mount,
+            boolean tcp,
+            boolean keptOutside) {
         this.mount = mount;
+        this.tcp = tcp;
+        this.keptOutside = keptOutside;
         this.heartbeat = heartbeat;
         this.process = process;
         this.memory = memory;
         this.members = List.copyOf(members);
         this.server = server;
-        notPromised(); // whatever this needs for the first time, it needs now
+        this.lastBeatNanos = heartbeat.clock().nanos();
+        this.since = baseline();
+        measured();
+        notPromised(); // whatever this needs for the first time, it needed then
+        heartbeat.register(this);
+    }
+
+    /** Serving begins: what is counted is counted from here. */
+    void begin(Precautions taken) {
+        precautions = taken;
+        worstGapNanos = 0;
+        measured();
+        since = baseline();
+    }
+
+    private Baseline baseline() {
         ProcessFacts facts = ProcessFacts.of(process);
-        long now = heartbeat.clock().nanos();
-        this.lastBeatNanos = now;
-        this.since = new Baseline(
-                now,
+        return new Baseline(
+                heartbeat.clock().nanos(),
                 classes.getTotalLoadedClassCount(),
                 threads.getTotalStartedThreadCount(),
                 compileMillis(),
                 facts.minorFaults(),
                 facts.majorFaults());
-        heartbeat.register(this);
     }
 
     void stop() {
@@ -114,7 +136,11 @@ final class Health implements Beat {
         NbdServerStatus nbd = server.get();
         long compiled = compileMillis();
         Map<String, String> found = new LinkedHashMap<>();
+        found.put("state", unsafe(facts).isEmpty() ? "safe" : "unsafe");
         found.put("serving_millis", text((heartbeat.clock().nanos() - since.nanos()) / NANOS_PER_MILLI));
+        found.put("memory_lock", precautions.unlocked().isEmpty() ? "all" : "none");
+        found.put("frozen", precautions.notFrozen().isEmpty() ? "yes" : "no");
+        found.put("oom_score_adj", text(facts.oomScoreAdjustment()));
         found.put("memory_locked_bytes", text(facts.lockedBytes()));
         found.put("memory_resident_bytes", text(facts.residentBytes()));
         found.put("memory_swapped_bytes", text(facts.swappedBytes()));
@@ -143,36 +169,106 @@ final class Health implements Beat {
         return found;
     }
 
-    /** Which parts of the promise do not hold in this process, a sentence each; those that change nothing at a member come last. */
-    List<String> notPromised() {
-        ProcessFacts facts = ProcessFacts.of(process);
-        List<String> found = new ArrayList<>();
-        if (facts.lockedBytes().isEmpty()) {
-            found.add("whether memory is locked cannot be seen on this system");
-        } else if (facts.lockedBytes().getAsLong() == 0) {
-            found.add("memory is not locked: when memory is short, a write may wait for a page of the server itself");
+    /** Why a write might wait for memory in this process, a sentence for each reason; empty where it is safe. */
+    List<String> unsafe() {
+        return unsafe(ProcessFacts.of(process));
+    }
+
+    private List<String> unsafe(ProcessFacts facts) {
+        Precautions taken = precautions;
+        List<String> reasons = new ArrayList<>();
+        taken.unlocked()
+                .ifPresent(why -> reasons.add(
+                        "memory is not locked, and a write may wait for a page of the server itself: " + why));
+        if (taken.unlocked().isEmpty() && facts.lockedBytes().orElse(0) == 0) {
+            reasons.add("memory was locked, but the system does not say so (VmLck)");
         }
-        if (facts.flusherThreads().isPresent()
-                && facts.flusherThreads().getAsLong() < facts.threads().orElse(0)) {
-            found.add(
-                    "%d of %d threads are not marked as I/O flushers: when memory is short, one of them may wait for what it serves"
-                            .formatted(
-                                    facts.threads().orElse(0)
-                                            - facts.flusherThreads().getAsLong(),
-                                    facts.threads().orElse(0)));
+        taken.notFrozen().ifPresent(why -> reasons.add("something new may be needed, and memory for it: " + why));
+        if (taken.notFrozen().isEmpty()) {
+            Baseline then = since;
+            count(reasons, classes.getTotalLoadedClassCount() - then.classes(), "classes were loaded");
+            count(reasons, compileMillis() - then.compileMillis(), "milliseconds were spent compiling");
+            count(reasons, threads.getTotalStartedThreadCount() - then.threads(), "threads were started");
+            count(reasons, grown(facts.majorFaults(), then.majorFaults()), "pages had to be read");
+            count(reasons, grown(facts.minorFaults(), then.minorFaults()), "pages had to be found");
         }
-        if (mount != null) {
-            found.add(
-                    "the arrays are files of a mount: when memory is short, a write to such a file may wait for the kernel's own part of it");
+        reasons.addAll(unsafeHere(facts));
+        return reasons;
+    }
+
+    /** Why a write might wait for memory whatever is done beforehand. */
+    List<String> unsafeHere() {
+        return unsafeHere(ProcessFacts.of(process));
+    }
+
+    private List<String> unsafeHere(ProcessFacts facts) {
+        List<String> reasons = new ArrayList<>();
+        long threadsThere = facts.threads().orElse(0);
+        long unmarked = threadsThere - facts.flusherThreads().orElse(0);
+        if (facts.flusherThreads().isEmpty()) {
+            reasons.add("whether threads are marked as I/O flushers cannot be seen on this system");
+        } else if (unmarked > 0) {
+            reasons.add(
+                    "%d of %d threads are not marked as I/O flushers, which takes CAP_SYS_RESOURCE: one of them may wait for what it serves"
+                            .formatted(unmarked, threadsThere));
+        }
+        if (facts.oomScoreAdjustment().orElse(0) > NEVER_KILLED) {
+            reasons.add("this process may be killed to get memory (oom_score_adj is %s, and should be %d)"
+                    .formatted(text(facts.oomScoreAdjustment()), NEVER_KILLED));
+        }
+        if (facts.swappedBytes().orElse(0) > 0) {
+            reasons.add("%d bytes of this process are in swap"
+                    .formatted(facts.swappedBytes().orElse(0)));
         }
         if (!FileDevice.nativeAccess()) {
-            found.add(
+            reasons.add(
                     "native access is off: there is no direct I/O and no io_uring, and a block device that the kernel itself uses is not noticed");
-        } else if (byRing() == 0) {
+        }
+        long cached = members.stream()
+                .filter(member -> member instanceof FileDevice file && file.usesPageCache())
+                .count();
+        if (cached > 0) {
+            reasons.add("%d of %d members are reached through the page cache, which takes memory; a block device is not"
+                    .formatted(cached, members.size()));
+        }
+        long remote = members.stream()
+                .filter(member -> !(member instanceof FileDevice))
+                .count();
+        if (remote > 0) {
+            reasons.add("%d of %d members are reached over the network".formatted(remote, members.size()));
+        }
+        if (tcp) {
+            reasons.add("clients may come over TCP, where an answer may wait for memory; a Unix socket is safe");
+        }
+        if (keptOutside) {
+            reasons.add(
+                    "a daemon outside keeps the metadata, and may wait for memory: a write waits for it until the deadline");
+        }
+        if (mount != null) {
+            reasons.add(
+                    "the arrays are files of a mount: when memory is short, a write to such a file may wait for the kernel's own part of it");
+        }
+        return reasons;
+    }
+
+    private static void count(List<String> reasons, long count, String what) {
+        if (count > 0) {
+            reasons.add("%d %s since it began to serve".formatted(count, what));
+        }
+    }
+
+    /** Which parts of the promise do not hold in this process, a sentence each: what makes it unsafe, and what costs only time. */
+    List<String> notPromised() {
+        List<String> found = new ArrayList<>(unsafe());
+        if (FileDevice.nativeAccess() && byRing() == 0) {
             found.add(
                     "no member is reached by io_uring: what does not end at once takes a thread of its member's lane");
         }
         return found;
+    }
+
+    private static long grown(OptionalLong now, OptionalLong before) {
+        return now.isPresent() && before.isPresent() ? now.getAsLong() - before.getAsLong() : 0;
     }
 
     private long byRing() {

@@ -23,6 +23,14 @@ final class Libc {
     private static final int MSG_NOSIGNAL = 0x4000;
     private static final int UNIX_PATH_AT = 2;
     private static final int UNIX_PATH_LIMIT_BYTES = 108;
+    private static final int PR_SET_IO_FLUSHER = 57;
+    private static final int RLIMIT_MEMLOCK = 8;
+    private static final int M_TRIM_THRESHOLD = -1;
+    private static final int M_MMAP_MAX = -4;
+    private static final int PIN_BYTES = 1024;
+    private static final int MCL_CURRENT = 1;
+    private static final int MCL_FUTURE = 2;
+    private static final int MCL_ONFAULT = 4;
 
     private Libc() {}
 
@@ -75,6 +83,91 @@ final class Libc {
                     .invokeExact(socket, bytes, (long) message.length, MSG_NOSIGNAL, to, length);
             int closed = (int) function("close", JAVA_INT, JAVA_INT).invokeExact(socket);
             return sent == message.length && closed == 0;
+        } catch (Throwable notHere) {
+            return false;
+        }
+    }
+
+    /** Marks the calling thread, and what it becomes, as one by whose writing memory is freed. Whether it is marked is seen in {@code /proc}. */
+    static void markIoFlusher() {
+        try {
+            int refused = (int) function("prctl", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG)
+                    .invokeExact(PR_SET_IO_FLUSHER, 1L, 0L, 0L, 0L);
+            assert refused <= 0;
+        } catch (Throwable notHere) {
+            return;
+        }
+    }
+
+    /** Raises the limit of locked memory as far as this process may. */
+    static void raiseLockedMemoryLimit() {
+        try (Arena arena = Arena.ofConfined()) {
+            MethodHandle setrlimit = function("setrlimit", JAVA_INT, JAVA_INT, ADDRESS);
+            //   0: soft limit (8)   8: hard limit (8)
+            MemorySegment limit = arena.allocate(JAVA_LONG, 2);
+            limit.fill((byte) 0xFF); // RLIM_INFINITY
+            if ((int) setrlimit.invokeExact(RLIMIT_MEMLOCK, limit) != 0
+                    && (int) function("getrlimit", JAVA_INT, JAVA_INT, ADDRESS).invokeExact(RLIMIT_MEMLOCK, limit)
+                            == 0) {
+                limit.setAtIndex(JAVA_LONG, 0, limit.getAtIndex(JAVA_LONG, 1));
+                int refused = (int) setrlimit.invokeExact(RLIMIT_MEMLOCK, limit);
+                assert refused <= 0;
+            }
+        } catch (Throwable notHere) {
+            return;
+        }
+    }
+
+    /**
+     * Gives back what was freed, but for a reserve that is there, touched, and stays with this process: what the C library is asked for from now on
+     * comes out of it, and what is freed goes back into it.
+     */
+    @SuppressWarnings("restricted") // the module is given native access by the launcher
+    static void keepReserve(int bytes, int pieceBytes) {
+        try {
+            MethodHandle mallopt = function("mallopt", JAVA_INT, JAVA_INT, JAVA_INT);
+            MethodHandle malloc = function("malloc", ADDRESS, JAVA_LONG);
+            Linker linker = Linker.nativeLinker();
+            MethodHandle free = linker.downcallHandle(
+                    linker.defaultLookup().findOrThrow("free"), FunctionDescriptor.ofVoid(ADDRESS));
+            int set = (int) function("malloc_trim", JAVA_INT, JAVA_LONG).invokeExact(0L);
+            set += (int) mallopt.invokeExact(M_MMAP_MAX, 0);
+            set += (int) mallopt.invokeExact(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
+            assert set >= 0;
+            MemorySegment[] pieces = new MemorySegment[bytes / pieceBytes];
+            for (int i = 0; i < pieces.length; i++) {
+                pieces[i] = (MemorySegment) malloc.invokeExact((long) pieceBytes);
+                if (pieces[i].address() != 0) {
+                    touch(pieces[i], pieceBytes);
+                }
+            }
+            // Never freed: what lies below it is never at the end, from where it would be given back.
+            MemorySegment end = (MemorySegment) malloc.invokeExact((long) PIN_BYTES);
+            assert end.address() != 0;
+            for (MemorySegment piece : pieces) {
+                free.invokeExact(piece);
+            }
+        } catch (Throwable notHere) {
+            return;
+        }
+    }
+
+    @SuppressWarnings("restricted") // of the size that was asked for
+    private static void touch(MemorySegment piece, int bytes) {
+        piece.reinterpret(bytes).fill((byte) 1);
+    }
+
+    /**
+     * Keeps all memory of this process from being taken away, also what it will get.
+     *
+     * @param onceTouched only from the moment on at which it is first used
+     * @return whether that is so
+     */
+    static boolean lockAllMemory(boolean onceTouched) {
+        try {
+            return (int) function("mlockall", JAVA_INT, JAVA_INT)
+                            .invokeExact(MCL_CURRENT | MCL_FUTURE | (onceTouched ? MCL_ONFAULT : 0))
+                    == 0;
         } catch (Throwable notHere) {
             return false;
         }

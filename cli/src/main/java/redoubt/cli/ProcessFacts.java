@@ -12,9 +12,13 @@ import java.util.OptionalLong;
  *
  * <pre>
  * status:          "VmLck:   12 kB"   memory that is never taken away   "VmRSS:"  memory in use   "VmSwap:"  memory that was taken away
+ *                  "CapEff:  1ff"     rights, a bit each
+ * limits:          "Max locked memory  8388608  8388608  bytes", soft limit first
+ * oom_score_adj:   -1000 where the process is never killed to get memory
  * stat, task/N/stat, behind the last ')':  state, five numbers, flags, minor faults, one number, major faults
  * </pre>
  *
+ * @param addressBytes memory that has an address, whether there is any behind it or not
  * @param lockedBytes memory that is locked
  * @param residentBytes memory that is in use
  * @param swappedBytes memory that lies in swap
@@ -22,18 +26,26 @@ import java.util.OptionalLong;
  * @param majorFaults pages that had to be read
  * @param threads how many threads there are
  * @param flusherThreads how many of them are marked as I/O flushers, so that an allocation of theirs never waits for I/O
+ * @param mayLock whether as much memory may be locked as there is: by right (CAP_IPC_LOCK) or by limit
+ * @param oomScoreAdjustment how likely the process is killed to get memory
  */
 record ProcessFacts(
+        OptionalLong addressBytes,
         OptionalLong lockedBytes,
         OptionalLong residentBytes,
         OptionalLong swappedBytes,
         OptionalLong minorFaults,
         OptionalLong majorFaults,
         OptionalLong threads,
-        OptionalLong flusherThreads) {
+        OptionalLong flusherThreads,
+        boolean mayLock,
+        OptionalLong oomScoreAdjustment) {
 
     /** PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE, which prctl(PR_SET_IO_FLUSHER) sets together. */
     private static final long IO_FLUSHER_FLAGS = 0x0008_0000L | 0x0010_0000L;
+
+    private static final long CAP_IPC_LOCK = 1L << 14;
+    private static final String LOCK_LIMIT = "Max locked memory";
 
     private static final int FLAGS = 6;
     private static final int MINOR_FAULTS = 7;
@@ -59,13 +71,29 @@ record ProcessFacts(
             seen = false;
         }
         return new ProcessFacts(
+                kib(status, "VmSize:"),
                 kib(status, "VmLck:"),
                 kib(status, "VmRSS:"),
                 kib(status, "VmSwap:"),
                 number(stat, MINOR_FAULTS),
                 number(stat, MAJOR_FAULTS),
                 seen ? OptionalLong.of(threads) : OptionalLong.empty(),
-                seen ? OptionalLong.of(flushers) : OptionalLong.empty());
+                seen ? OptionalLong.of(flushers) : OptionalLong.empty(),
+                mayLock(status, text(process.resolve("limits"))),
+                number(text(process.resolve("oom_score_adj")).strip()));
+    }
+
+    private static boolean mayLock(String status, String limits) {
+        boolean right = status.lines()
+                .filter(line -> line.startsWith("CapEff:"))
+                .map(line -> line.substring("CapEff:".length()).strip())
+                .anyMatch(
+                        hex -> hex.matches("[0-9a-f]{1,16}") && (Long.parseUnsignedLong(hex, 16) & CAP_IPC_LOCK) != 0);
+        return right
+                || limits.lines()
+                        .filter(line -> line.startsWith(LOCK_LIMIT))
+                        .anyMatch(line ->
+                                line.substring(LOCK_LIMIT.length()).strip().startsWith("unlimited"));
     }
 
     private static String text(Path file) {

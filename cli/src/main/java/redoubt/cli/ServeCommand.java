@@ -5,7 +5,9 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -17,6 +19,8 @@ import redoubt.assembly.Insistence;
 import redoubt.block.IoMemory;
 import redoubt.fuse.FuseMount;
 import redoubt.fuse.FuseRefused;
+import redoubt.metadata.RaidLevel;
+import redoubt.nbd.NbdLimits;
 
 /** {@code redoubt serve}: assembles arrays and serves them over NBD until it is told to stop. */
 @Command(
@@ -48,6 +52,12 @@ import redoubt.fuse.FuseRefused;
                     + " socket, where only the metadata can be written, and only by the daemon that is current; with --mount, as root, also in files DIR/doors/NAME:0 and so on. 'redoubt mdmon' is such a daemon."
                     + " One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
                     + " then on, until another daemon has read it.",
+            "",
+            "Before anybody is served, serving is rehearsed on an array in memory, so that all code is loaded and compiled; then nothing more is compiled, all memory is locked, and the process is marked as one that memory is freed by (I/O flusher) and is"
+                    + " not to be killed for memory. Where that is not allowed, or something else might keep a write waiting"
+                    + " for memory, it serves all the same and says 'unsafe' with the reason, here and in 'redoubt status'. With"
+                    + " --require-safe it does not serve then (exit 77). It needs CAP_SYS_RESOURCE, and CAP_IPC_LOCK or no limit"
+                    + " of locked memory, which root has.",
             "",
             "Without TLS, which is not there yet, TCP is for this machine only. systemd is told when all is ready"
                     + " (Type=notify)."
@@ -107,6 +117,19 @@ final class ServeCommand extends Verb {
     private String memberTimeout = "";
 
     @Option(
+            names = "--require-safe",
+            description = "Do not serve where a write might have to wait for memory (exit 77).")
+    private boolean requireSafe;
+
+    @Option(
+            names = "--rehearsal",
+            paramLabel = "TIME",
+            description =
+                    "How long requests are played before serving, at most, until all is compiled; 0 for no rehearsal."
+                            + " Default: 3s where nothing else makes it unsafe, else none.")
+    private Optional<String> rehearsal = Optional.empty();
+
+    @Option(
             names = "--keeper",
             paramLabel = "native|external",
             defaultValue = "native",
@@ -148,6 +171,8 @@ final class ServeCommand extends Verb {
     int run() throws Refused, IOException {
         List<Disk> members = Engine.disks(disks);
         AssemblyOptions options = options();
+        OptionalLong rehearsalNanos =
+                rehearsal.isPresent() ? OptionalLong.of(Seconds.parse(rehearsal.get())) : OptionalLong.empty();
         List<ListenAddress> addresses = new java.util.ArrayList<>();
         for (String where : listen) {
             addresses.add(ListenAddress.parse(where));
@@ -156,10 +181,15 @@ final class ServeCommand extends Verb {
             checkMount(mount.get());
         }
         DataPlane.become();
-        return StopSignal.during(console(), signal -> serve(members, options, addresses, signal));
+        return StopSignal.during(console(), signal -> serve(members, options, addresses, rehearsalNanos, signal));
     }
 
-    private int serve(List<Disk> members, AssemblyOptions options, List<ListenAddress> addresses, StopSignal signal)
+    private int serve(
+            List<Disk> members,
+            AssemblyOptions options,
+            List<ListenAddress> addresses,
+            OptionalLong rehearsalNanos,
+            StopSignal signal)
             throws Refused, IOException {
         ServiceManager manager = new ServiceManager(console());
         EventPrinter printer = new EventPrinter(console());
@@ -183,9 +213,26 @@ final class ServeCommand extends Verb {
                 Notices.leftOut(container).forEach(console()::say);
             }
             printer.follow(service.tree().root());
-            service.uris().forEach(uri -> console().out().println(uri));
+            Precautions taken = Precautions.take(
+                    plan(engine, container, memory, service),
+                    rehearsalNanos,
+                    service.health().unsafeHere());
+            service.health().begin(taken);
+            List<String> unsafe = service.health().unsafe();
+            if (requireSafe && !unsafe.isEmpty()) {
+                service.stop();
+                throw new Refused(
+                        ExitCode.REFUSED, "not served, because it would be unsafe: " + String.join("; ", unsafe));
+            }
+            for (String reason : unsafe) {
+                console().say("unsafe: " + reason);
+            }
+            for (String uri : service.uris()) {
+                console().out().println(uri);
+            }
             console().out().flush();
             manager.ready("serving " + String.join(" ", service.uris()));
+            service.health().begin(taken); // what telling took is not held against it
             signal.await();
             manager.stopping();
             boolean inOrder = service.stop();
@@ -194,6 +241,20 @@ final class ServeCommand extends Verb {
             }
             return (inOrder ? ExitCode.DONE : ExitCode.IO).number();
         }
+    }
+
+    private static Precautions.Plan plan(
+            Engine engine, AssembledContainer container, IoMemory memory, Service service) {
+        Set<RaidLevel> levels = container.volumes().stream()
+                .map(volume -> volume.found().picture().level())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(RaidLevel.class)));
+        return new Precautions.Plan(
+                engine.heartbeat(),
+                memory,
+                levels,
+                service.uris(),
+                service.control(),
+                NbdLimits.standard().dataThreads());
     }
 
     private static void checkMount(Path directory) throws Refused {

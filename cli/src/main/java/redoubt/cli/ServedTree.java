@@ -36,6 +36,7 @@ import redoubt.md.ArrayView;
  * serve/stop            1 asks it to stop
  * serve/state           serving, stopping, then how it ended
  * serve/health          what is measured in this process: a name and a value on each line
+ * serve/unsafe          why a write might wait for memory here: a sentence on each line, none where it is safe
  * serve/not_promised    which parts of the promise that a write makes progress do not hold here: a sentence on each line
  * </pre>
  */
@@ -46,6 +47,7 @@ final class ServedTree {
     static final String PID = "serve/pid";
     static final String URIS = "serve/uris";
     static final String HEALTH = "serve/health";
+    static final String UNSAFE = "serve/unsafe";
     static final String NOT_PROMISED = "serve/not_promised";
     static final String SERVING = "serving";
     static final String STOPPING = "stopping";
@@ -98,6 +100,7 @@ final class ServedTree {
                     KernfsAttribute.readOnly(
                             "uris", out -> out.append(String.join("\n", uris())).line()),
                     KernfsAttribute.readOnly("health", this::showHealth),
+                    KernfsAttribute.readOnly("unsafe", this::showUnsafe),
                     KernfsAttribute.readOnly("not_promised", this::showNotPromised),
                     KernfsAttribute.writeOnly("stop", value -> {
                         stop.run();
@@ -131,6 +134,14 @@ final class ServedTree {
             measured.measured()
                     .forEach((name, value) ->
                             out.append(name).append(' ').append(value).append('\n'));
+        }
+        return Outcome.OK;
+    }
+
+    private Outcome showUnsafe(AttributeText out) {
+        Health measured = health;
+        if (measured != null) {
+            measured.unsafe().forEach(sentence -> out.append(sentence).append('\n'));
         }
         return Outcome.OK;
     }

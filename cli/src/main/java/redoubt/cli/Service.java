@@ -179,8 +179,15 @@ final class Service {
                             doors == null ? null : doors.files(),
                             heartbeat.clock())
                     : null;
-            Health health =
-                    new Health(heartbeat, Path.of("/proc/self"), memory, container.devices(), nbd::status, mount);
+            Health health = new Health(
+                    heartbeat,
+                    Path.of("/proc/self"),
+                    memory,
+                    container.devices(),
+                    nbd::status,
+                    mount,
+                    sockets.listen().stream().anyMatch(ListenAddress.Tcp.class::isInstance),
+                    container.external().isPresent());
             tree.serves(uris, () -> nbd.status().sessions() + (mount == null ? 0 : mount.volumeWriters()), health);
             started = true;
             return new Service(container, queues, tree, health, control, links, nbd, doorExports, uris, mount);
@@ -244,6 +251,11 @@ final class Service {
     /** The control socket. */
     Path control() {
         return control.socket();
+    }
+
+    /** How the process stands by its promise. */
+    Health health() {
+        return health;
     }
 
     /** The attributes. */

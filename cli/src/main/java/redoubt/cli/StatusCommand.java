@@ -23,12 +23,12 @@ import redoubt.control.Attributes;
             "Shows the arrays that are served, in the shape of /proc/mdstat: name, level, members with their slots and"
                     + " (F) for those that failed, size in KiB, and one U for each slot in sync.",
             "",
-            "What Redoubt promises of writes when memory is short, and does not hold in a process that serves, is said on"
-                    + " stderr, a sentence each: for example that its memory is not locked. With --health its measures follow:"
-                    + " memory locked, in use and swapped out; threads, and how many are marked as I/O flushers; and, since the"
-                    + " first client could connect, page faults, classes loaded, milliseconds of compilation, threads started,"
-                    + " and the longest time that its heartbeat (one each 20 ms) stood still. A measure that cannot be taken"
-                    + " there is 'unknown'.",
+            "Where a write might wait for memory in a process that serves, that is said on stderr, a sentence for each"
+                    + " reason, with 'unsafe' before it: for example that its memory is not locked. What else does not hold there"
+                    + " follows. With --health its measures are shown: whether it is safe; memory locked, in use and swapped out;"
+                    + " threads, and how many are marked as I/O flushers; oom_score_adj; and, since it began to serve, page"
+                    + " faults, classes loaded, milliseconds of compilation, threads started, and the longest time that its"
+                    + " heartbeat (one each 20 ms) stood still. A measure that cannot be taken there is 'unknown'.",
             "",
             "With --test nothing is decided by reading: the exit code says how the array is."
         },
@@ -73,12 +73,14 @@ final class StatusCommand extends Verb {
     /**
      * The JSON document.
      *
+     * @param unsafe why a write might wait for memory in the processes that serve them, a sentence each
      * @param notPromised what does not hold in the processes that serve them, a sentence each
      * @param health what is measured in each of these processes; empty unless asked for
      */
     record Document(
             Json.OutputVersion outputVersion,
             List<ArrayStatus> arrays,
+            List<String> unsafe,
             List<String> notPromised,
             List<Map<String, Object>> health) {}
 
@@ -98,13 +100,14 @@ final class StatusCommand extends Verb {
     private int show() throws Refused, IOException {
         List<ArrayStatus> arrays = new ArrayList<>();
         List<String> mdstat = new ArrayList<>();
+        Set<String> unsafe = new LinkedHashSet<>();
         Set<String> notPromised = new LinkedHashSet<>();
         List<Map<String, Object>> measures = new ArrayList<>();
         if (name.isPresent()) {
             try (Served.Array array = served.array(name.get())) {
                 arrays.add(ArrayStatus.of(array));
                 mdstat.addAll(Mdstat.entry(Served.read(array.attributes(), "mdstat"), array.name()));
-                look(array.attributes(), notPromised, measures);
+                look(array.attributes(), unsafe, notPromised, measures);
             }
         } else {
             for (Attributes attributes : served.all()) {
@@ -113,14 +116,19 @@ final class StatusCommand extends Verb {
                         arrays.add(ArrayStatus.of(new Served.Array(attributes, each)));
                         mdstat.addAll(Mdstat.entry(Served.read(attributes, "mdstat"), each));
                     }
-                    look(attributes, notPromised, measures);
+                    look(attributes, unsafe, notPromised, measures);
                 }
             }
         }
         if (json) {
             Json.print(
                     console().out(),
-                    new Document(Json.OutputVersion.of("status"), arrays, List.copyOf(notPromised), measures));
+                    new Document(
+                            Json.OutputVersion.of("status"),
+                            arrays,
+                            List.copyOf(unsafe),
+                            List.copyOf(notPromised),
+                            measures));
         } else {
             Mdstat.print(console(), mdstat);
             for (Map<String, Object> measured : measures) {
@@ -128,14 +136,19 @@ final class StatusCommand extends Verb {
                 measured.forEach((what, value) -> console().print("%22s : %s".formatted(what, value)));
             }
             if (!test) { // a script that asks how the array is gets mail for every other word
-                notPromised.forEach(sentence -> console().say("does not hold here: " + sentence));
+                unsafe.forEach(reason -> console().say("unsafe: " + reason));
+                notPromised.stream()
+                        .filter(sentence -> !unsafe.contains(sentence))
+                        .forEach(sentence -> console().say("does not hold here: " + sentence));
             }
         }
         return test ? testResult(arrays) : ExitCode.DONE.number();
     }
 
-    private void look(Attributes attributes, Set<String> notPromised, List<Map<String, Object>> measures)
+    private void look(
+            Attributes attributes, Set<String> unsafe, Set<String> notPromised, List<Map<String, Object>> measures)
             throws Refused, IOException {
+        Served.read(attributes, ServedTree.UNSAFE).lines().forEach(unsafe::add);
         Served.read(attributes, ServedTree.NOT_PROMISED).lines().forEach(notPromised::add);
         if (health) {
             Map<String, Object> measured = new LinkedHashMap<>();

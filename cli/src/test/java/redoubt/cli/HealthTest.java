@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import redoubt.base.Beat;
@@ -38,8 +39,21 @@ class HealthTest {
     }
 
     private Health health() {
-        return new Health(
-                new HeldBeat(), process, new IoMemory(new IoMemory.Cut(4096, 4, 1)), List.of(), () -> IDLE, null);
+        return health(Precautions.none());
+    }
+
+    private Health health(Precautions taken) {
+        Health health = new Health(
+                new HeldBeat(),
+                process,
+                new IoMemory(new IoMemory.Cut(4096, 4, 1)),
+                List.of(),
+                () -> IDLE,
+                null,
+                false,
+                false);
+        health.begin(taken);
+        return health;
     }
 
     private void write(String status, String stat, String... threads) throws IOException {
@@ -71,6 +85,45 @@ class HealthTest {
         assertThat(facts.majorFaults()).hasValue(3);
         assertThat(facts.threads()).hasValue(3);
         assertThat(facts.flusherThreads()).hasValue(1);
+    }
+
+    /** By a fake /proc, since few machines that run tests have all the rights. */
+    @Test
+    void aProcessWithAllPrecautionsIsSafeUntilItNeedsSomethingNew() throws IOException {
+        Precautions taken = new Precautions(Optional.empty(), Optional.empty());
+        Files.writeString(process.resolve("oom_score_adj"), "-1000\n");
+        write("VmLck: 9000 kB\nVmSwap: 0 kB\n", stat(0, 100, 10), stat(0x180000, 0, 0));
+        Health health = health(taken);
+        assertThat(health.unsafe())
+                .as("what this test's own machine does in the meantime is left out")
+                .allMatch(reason -> reason.contains("classes were") || reason.contains("compiling"));
+
+        Files.writeString(process.resolve("oom_score_adj"), "0\n");
+        write("VmLck: 0 kB\nVmSwap: 4 kB\n", stat(0, 102, 11), stat(0x180000, 0, 0), stat(0x100000, 0, 0));
+        assertThat(health.unsafe())
+                .anyMatch(reason -> reason.startsWith("memory was locked, but"))
+                .anyMatch(reason -> reason.startsWith("1 of 2 threads are not marked"))
+                .anyMatch(reason -> reason.startsWith("this process may be killed"))
+                .anyMatch(reason -> reason.startsWith("1 pages had to be read"))
+                .anyMatch(reason -> reason.startsWith("2 pages had to be found"))
+                .anyMatch(reason -> reason.startsWith("4096 bytes of this process are in swap"));
+        assertThat(health.measured()).containsEntry("state", "unsafe").containsEntry("oom_score_adj", "0");
+    }
+
+    /** Locking what comes later, under a limit, would let it fail when it comes. */
+    @Test
+    void memoryIsOnlyLockedWhereAllOfItMayBe() throws IOException {
+        write("CapEff:\t000001ffffffbfff\n", stat(0, 0, 0));
+        String limit = "Max locked memory         8388608              unlimited            bytes     \n";
+        Files.writeString(process.resolve("limits"), limit);
+        assertThat(ProcessFacts.of(process).mayLock()).isFalse();
+        assertThat(Precautions.lock(ProcessFacts.of(process)))
+                .hasValueSatisfying(why -> assertThat(why).contains("LimitMEMLOCK=infinity"));
+        Files.writeString(process.resolve("limits"), limit.replace("8388608  ", "unlimited"));
+        assertThat(ProcessFacts.of(process).mayLock()).isTrue();
+        Files.writeString(process.resolve("limits"), limit);
+        write("CapEff:\t0000000000004000\n", stat(0, 0, 0));
+        assertThat(ProcessFacts.of(process).mayLock()).isTrue();
     }
 
     @Test

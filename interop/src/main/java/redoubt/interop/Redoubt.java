@@ -15,11 +15,13 @@ public final class Redoubt {
     private final Scratch scratch;
     private final Path launcher;
     private final String flags;
+    private final List<String> before;
 
-    private Redoubt(Scratch scratch, Path launcher, String flags) {
+    private Redoubt(Scratch scratch, Path launcher, String flags, List<String> before) {
         this.scratch = scratch;
         this.launcher = launcher;
         this.flags = flags;
+        this.before = before;
     }
 
     /** The command of this checkout, as it was last built; {@link PeerMissing} if it was not. */
@@ -28,12 +30,17 @@ public final class Redoubt {
         if (!Files.exists(root.resolve("target/dist/built"))) {
             throw new PeerMissing("redoubt is not built in %s: ./redoubt --version builds it".formatted(root));
         }
-        return new Redoubt(scratch, root.resolve("redoubt"), "");
+        return new Redoubt(scratch, root.resolve("redoubt"), "", List.of());
     }
 
     /** The same with further flags for its virtual machine. */
     public Redoubt withFlags(String more) {
-        return new Redoubt(scratch, launcher, more);
+        return new Redoubt(scratch, launcher, more, before);
+    }
+
+    /** The same, started by another command whose words these are, and which becomes it. */
+    public Redoubt startedBy(List<String> words) {
+        return new Redoubt(scratch, launcher, flags, List.copyOf(words));
     }
 
     /** A command line, ready to run. */
@@ -53,7 +60,7 @@ public final class Redoubt {
     }
 
     List<String> line(List<String> words) {
-        List<String> line = new ArrayList<>();
+        List<String> line = new ArrayList<>(before);
         line.add(launcher.toString());
         line.addAll(words);
         return line;

@@ -119,7 +119,13 @@ final class DataThread extends Loop {
             spin();
             return;
         }
-        sleep(starving ? STARVED_SLEEP_MILLIS : SLEEP_LIMIT_MILLIS);
+        boolean shortage = server.isShort(nowNanos);
+        sleep(starving ? STARVED_SLEEP_MILLIS : shortage ? SHORTAGE_SLEEP_MILLIS : SLEEP_LIMIT_MILLIS);
+        if (shortage) {
+            for (int i = 0; i < leased; i++) {
+                leases[i].readable = true;
+            }
+        }
     }
 
     private boolean maySpin() {
@@ -188,7 +194,10 @@ final class DataThread extends Loop {
                 close(session);
                 return true;
             }
-            session.starved = stop == Stop.WANTS_STOCK;
+            if (session.sendRefused) {
+                server.noteShortage(nowNanos);
+            }
+            session.starved = stop == Stop.WANTS_STOCK || (session.blocked && session.sendRefused);
             starving |= session.starved;
             session.takesBytes = stop == Stop.WANTS_BYTES;
             session.interest(key, session.wantedInterest(stop));
@@ -258,7 +267,7 @@ final class DataThread extends Loop {
 
     private void owing(Session session, Stop stop) {
         boolean dawdles = stop == Stop.WANTS_BYTES && session.reader.inMidMessage();
-        if (!session.blocked && !dawdles) {
+        if ((!session.blocked || session.sendRefused) && !dawdles) {
             session.owingSinceNanos = 0;
         } else if (session.owingSinceNanos == 0) {
             session.owingSinceNanos = nowNanos | 1;
@@ -266,6 +275,9 @@ final class DataThread extends Loop {
     }
 
     private void keepHouse() {
+        if (!writer.reserve.refill()) {
+            server.noteShortage(nowNanos);
+        }
         boolean othersWait = server.sessionsWaitForSeats();
         for (int i = 0; i < leased; ) {
             Session session = leases[i];
@@ -298,6 +310,9 @@ final class DataThread extends Loop {
 
     private boolean mayGo(Session session, boolean othersWait) {
         long idleFor = nowNanos - session.lastWorkNanos;
+        if (server.isShort(nowNanos) && !othersWait) {
+            return false;
+        }
         return idleFor > LEASE_NANOS || (othersWait && nowNanos - session.leasedNanos > TURN_WHEN_OTHERS_WAIT_NANOS);
     }
 
@@ -343,6 +358,7 @@ final class DataThread extends Loop {
 
     @Override
     void leave() {
+        writer.reserve.close();
         while (leased > 0) {
             close(leases[leased - 1]);
         }

@@ -25,6 +25,7 @@ final class Door extends Loop {
     private static final int ACCEPTS_AT_ONCE = 64;
     private static final int STEPS_AT_ONCE = 16;
     private static final long ACCEPT_PAUSE_NANOS = 50_000_000L;
+    private static final long REFILL_NANOS = 50_000_000L;
 
     /** A client before transmission. */
     private final class Caller {
@@ -60,6 +61,8 @@ final class Door extends Loop {
     private int freeSeats;
     private final ArrayList<Listener> paused = new ArrayList<>();
     private long pausedUntilNanos;
+    private final SendReserve reserve = new SendReserve();
+    private long filledNanos;
     private boolean shutDown;
 
     Door(NbdServer server, NbdExports exports, NbdLimits limits, Stock stock, Clock clock) throws IOException {
@@ -82,12 +85,26 @@ final class Door extends Loop {
 
     @Override
     void turn() throws IOException {
-        sleep(SLEEP_LIMIT_MILLIS);
+        boolean shortage = server.isShort(clock.nanos());
+        sleep(shortage ? SHORTAGE_SLEEP_MILLIS : SLEEP_LIMIT_MILLIS);
         takeInbox();
         long now = clock.nanos();
+        if (now - filledNanos > REFILL_NANOS) {
+            filledNanos = now;
+            if (!reserve.refill()) {
+                server.noteShortage(now);
+            }
+        }
+        if (shortage) {
+            lookAtAll();
+        }
         dismissLate(now);
-        if (!paused.isEmpty() && now - pausedUntilNanos >= 0) {
-            paused.forEach(listener -> acceptOn(listener, SelectionKey.OP_ACCEPT));
+        // While memory is short nothing is put under watch that is looked at anyway.
+        if (!paused.isEmpty() && !server.isShort(now) && now - pausedUntilNanos >= 0) {
+            // No lambda: it would be linked at the moment when memory is short.
+            for (int i = 0; i < paused.size(); i++) {
+                acceptOn(paused.get(i), SelectionKey.OP_ACCEPT);
+            }
             paused.clear();
         }
         seatWaiting();
@@ -97,6 +114,24 @@ final class Door extends Loop {
         }
         if (shutDown) {
             new ArrayList<>(idle).forEach(this::closeIdle);
+        }
+    }
+
+    /** Without being told: the sockets on which nobody is accepted just now, those of callers, and idle sessions, which the data threads look at while they have them. */
+    private void lookAtAll() {
+        for (int i = 0; i < paused.size(); i++) {
+            accept(paused.get(i));
+        }
+        for (Caller caller : new ArrayList<>(callers)) {
+            if (!caller.gone) {
+                talk(caller);
+            }
+        }
+        for (Session session : new ArrayList<>(idle)) {
+            if (freeSeats == 0) {
+                return;
+            }
+            lease(session);
         }
     }
 
@@ -130,9 +165,14 @@ final class Door extends Loop {
                 if (channel != null) {
                     close(channel);
                 } else {
-                    // No descriptor is left: the oldest caller makes room, and accepting rests for a moment.
                     server.countRefusedAccept();
-                    dismissOldest();
+                    if (SendReserve.isShortage(trouble)) {
+                        server.noteShortage(clock.nanos());
+                        reserve.release();
+                    } else {
+                        // No descriptor is left: the oldest caller makes room, and accepting rests for a moment.
+                        dismissOldest();
+                    }
                     pause(listener);
                     return;
                 }
@@ -156,7 +196,9 @@ final class Door extends Loop {
 
     private void pause(Listener listener) {
         acceptOn(listener, 0);
-        paused.add(listener);
+        if (!paused.contains(listener)) {
+            paused.add(listener);
+        }
         pausedUntilNanos = clock.nanos() + ACCEPT_PAUSE_NANOS;
     }
 
@@ -174,7 +216,7 @@ final class Door extends Loop {
             for (int i = 0; i < STEPS_AT_ONCE; i++) {
                 ByteBuffer output = handshake.output();
                 if (output.position() > 0) {
-                    caller.channel.write(output.flip());
+                    send(caller.channel, output.flip());
                     output.compact();
                     if (output.position() > 0) {
                         caller.key.interestOps(SelectionKey.OP_WRITE);
@@ -205,6 +247,21 @@ final class Door extends Loop {
             caller.key.interestOps(SelectionKey.OP_READ | SelectionKey.OP_WRITE);
         } catch (IOException gone) {
             dismiss(caller);
+        }
+    }
+
+    /** Sends what the system takes; where it has no memory, nothing, and all is tried again soon. */
+    private void send(SocketChannel channel, ByteBuffer output) throws IOException {
+        try {
+            channel.write(output);
+        } catch (IOException refused) {
+            if (!SendReserve.isShortage(refused)) {
+                throw refused;
+            }
+            server.noteShortage(clock.nanos());
+            if (reserve.release()) {
+                send(channel, output);
+            }
         }
     }
 
@@ -323,6 +380,7 @@ final class Door extends Loop {
 
     @Override
     void leave() {
+        reserve.close();
         while (!callers.isEmpty()) {
             dismiss(callers.peekFirst());
         }

@@ -24,6 +24,9 @@ abstract class Loop {
 
     static final int SLEEP_LIMIT_MILLIS = 100;
 
+    /** While the system is short of memory, and may not tell of what comes. */
+    static final int SHORTAGE_SLEEP_MILLIS = 5;
+
     private static final AtomicReferenceFieldUpdater<Loop, @Nullable Session> INBOX =
             AtomicReferenceFieldUpdater.newUpdater(Loop.class, Session.class, "inbox");
     private static final AtomicIntegerFieldUpdater<Loop> ASLEEP =

@@ -36,6 +36,8 @@ public final class NbdServer implements AutoCloseable {
     /** Where the servers of this process listen: a client here that connects there would wait for itself. */
     private static final CopyOnWriteArrayList<SocketAddress> LISTENING_HERE = new CopyOnWriteArrayList<>();
 
+    private static final long SHORTAGE_LASTS_NANOS = 10_000_000_000L;
+
     private final NbdLimits limits;
     private final Door door;
     private final DataThread[] threads;
@@ -49,6 +51,7 @@ public final class NbdServer implements AutoCloseable {
     private final AtomicLong faults = new AtomicLong();
     private volatile int waitingForSeats;
     private volatile boolean stopping;
+    private volatile long shortUntilNanos = System.nanoTime();
 
     /**
      * Starts the threads; {@link #listenUnix} and {@link #listenTcp} let clients in.
@@ -146,6 +149,19 @@ public final class NbdServer implements AutoCloseable {
         }
         clean &= door.join(patience);
         return clean;
+    }
+
+    /** The system had no memory for something that was asked of it. */
+    void noteShortage(long nowNanos) {
+        shortUntilNanos = nowNanos + SHORTAGE_LASTS_NANOS;
+    }
+
+    /**
+     * Whether the system was short of memory a moment ago. Then nobody relies on his selector alone: a socket that could not be put under watch for want of
+     * memory is not watched, and nobody is told of that, not even later.
+     */
+    boolean isShort(long nowNanos) {
+        return nowNanos - shortUntilNanos < 0;
     }
 
     private void closeListeners() {

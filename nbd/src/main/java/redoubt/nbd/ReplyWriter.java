@@ -22,6 +22,9 @@ final class ReplyWriter {
     private static final int OUT_BYTES = 256 << 10;
     private static final int UNITS = 1024;
 
+    /** What is sent at a time when memory is short: little enough for the smallest piece that the kernel has. */
+    private static final int SCARCE_BYTES = 256;
+
     /** A header with the longest sentence, or 256 descriptors. */
     private static final int SMALL_UNIT_BYTES = 4 << 10;
 
@@ -35,7 +38,12 @@ final class ReplyWriter {
     private @Nullable IoBuffer payload;
     private int payloadAt;
     private int payloadBytes;
+    private int copiedBytes;
     private long bytesSent;
+    private long shortages;
+
+    /** For replies when memory is short. */
+    final SendReserve reserve = new SendReserve();
 
     ReplyWriter(IoMemory memory) {
         this.memory = memory;
@@ -45,6 +53,11 @@ final class ReplyWriter {
     /** The memory that a buffer is a piece of: the server's own, or that of an array which had to go on elsewhere. */
     private ByteBuffer viewOf(IoBuffer buffer) {
         return buffer.memory() == memory ? memoryView : buffer.memory().newView();
+    }
+
+    /** How often the system had no memory for a reply. */
+    long shortages() {
+        return shortages;
     }
 
     /** Bytes sent since the last call of this. */
@@ -63,6 +76,7 @@ final class ReplyWriter {
         boolean finished = false;
         session.execution.takeMail();
         while (encode(session)) {
+            copiedBytes = out.position();
             long written = write(session);
             bytesSent += written;
             finished |= account(session, written);
@@ -212,19 +226,50 @@ final class ReplyWriter {
         return state;
     }
 
-    /** Writes the units, without what was sent of the first one before. */
+    /**
+     * Writes the units, without what was sent of the first one before. Where the system has no memory for them, a part is sent out of the
+     * reserve, or nothing, and the session is tried again soon.
+     */
     private long write(Session session) throws IOException {
+        session.sendRefused = false;
+        try {
+            return writeUnits(session, Integer.MAX_VALUE);
+        } catch (IOException refused) {
+            if (!SendReserve.isShortage(refused)) {
+                throw refused;
+            }
+        }
+        shortages++;
+        session.sendRefused = true;
+        while (reserve.release()) {
+            try {
+                return writeUnits(session, SCARCE_BYTES);
+            } catch (IOException refused) {
+                if (!SendReserve.isShortage(refused)) {
+                    throw refused;
+                }
+            }
+        }
+        return 0;
+    }
+
+    private long writeUnits(Session session, int most) throws IOException {
         Command first = commands[0];
         int skip = first == null ? 0 : first.unitSent;
-        int copied = out.position();
-        out.flip().position(Math.min(skip, copied));
+        int copied = copiedBytes;
+        out.limit(copied).position(Math.min(skip, copied));
+        if (out.remaining() > most) {
+            out.limit(out.position() + most);
+        }
         IoBuffer from = payload;
-        if (from == null) {
+        if (from == null || (most < Integer.MAX_VALUE && out.hasRemaining())) {
             return session.channel.write(out);
         }
         int begin = payloadAt + Math.max(0, skip - copied);
         ByteBuffer view = viewOf(from);
-        view.clear().limit(payloadAt + payloadBytes).position(begin);
+        view.clear()
+                .limit(Math.min(payloadAt + payloadBytes, most < Integer.MAX_VALUE ? begin + most : Integer.MAX_VALUE))
+                .position(begin);
         if (!out.hasRemaining()) {
             return session.channel.write(view);
         }

@@ -61,6 +61,9 @@ final class Session {
     /** Something is short in the server: look again soon, nobody will say when. */
     boolean starved;
 
+    /** The system had no memory for a reply: the socket takes something, and yet nothing can be sent. */
+    boolean sendRefused;
+
     /** Whether what the socket has can be looked at. */
     boolean takesBytes = true;
 
@@ -153,7 +156,7 @@ final class Session {
 
     /** What to wait for now. */
     int wantedInterest(RequestReader.Stop stop) {
-        int wanted = blocked ? SelectionKey.OP_WRITE : 0;
+        int wanted = blocked && !sendRefused ? SelectionKey.OP_WRITE : 0;
         return stop == RequestReader.Stop.WANTS_BYTES ? wanted | SelectionKey.OP_READ : wanted;
     }
 
