@@ -13,6 +13,9 @@ import redoubt.metadata.ReadFailed;
 /** Looks at one disk with every format that is known. Reads only, few and small ranges. */
 final class DiskScanner {
 
+    private static final String NOTHING =
+            "no metadata of a known format is on it (Intel's stands at the very end: an image that is shorter than its disk has lost it)";
+
     private static final int TORN_READS = 3;
     private static final long TORN_PAUSE_NANOS = 3_000_000L;
     private static final int LARGE_SECTOR_BYTES = 4096;
@@ -55,7 +58,7 @@ final class DiskScanner {
                     open,
                     native512,
                     others.isEmpty()
-                            ? "no metadata of a known format is on it"
+                            ? NOTHING
                             : "it carries %s, which this engine does not read".formatted(String.join(" and ", others)));
         } catch (ReadFailed failed) {
             return new ScannedDisk(
@@ -87,7 +90,7 @@ final class DiskScanner {
                 .filter(text -> !text.isEmpty())
                 .map(text -> new KnownSerial(text, open.origin()));
         String because = switch (finding) {
-            case Finding.Absent() -> "no metadata of a known format is on it";
+            case Finding.Absent() -> NOTHING;
             case Finding.Whole whole -> "it carries %s metadata".formatted(format.name());
             case Finding.Torn torn -> torn.because();
             case Finding.Malformed(var refusal) -> refusal.sentence();

@@ -127,7 +127,7 @@ final class Identification {
     private static ContainerPicture toldBy(ContainerChoice.Chosen chosen, Map<Integer, ScannedDisk> disks) {
         ContainerPicture placed = chosen.container().picture();
         for (Placement placement : chosen.placements()) {
-            Optional<ContainerPicture> told = told(disks.get(placement.disk()))
+            Optional<ContainerPicture> told = told(placement, disks.get(placement.disk()))
                     .filter(picture -> picture.generation() == placed.generation()
                             && picture.volumes().size() == placed.volumes().size());
             if (told.isPresent()) {
@@ -149,13 +149,20 @@ final class Identification {
     }
 
     private boolean sameMembers(int disk) {
-        return told(disks.get(disk))
-                .filter(picture -> members(picture).equals(members(told)))
-                .isPresent();
+        ScannedDisk scanned = disks.get(disk);
+        return scanned != null
+                && scanned.finding().orElse(null) instanceof Finding.Whole(var metadata)
+                && members(metadata.picture()).equals(members(told));
     }
 
-    private static Optional<ContainerPicture> told(@Nullable ScannedDisk disk) {
-        return Optional.ofNullable(disk)
+    /** What a disk says, if the format believed it: one that is torn and is not believed never counts as current. */
+    private static Optional<ContainerPicture> told(Placement placement, @Nullable ScannedDisk disk) {
+        boolean current = switch (placement.verdict()) {
+            case Verdict.Member member -> member.generationsBehind() == 0;
+            case Verdict.Unplaced unplaced -> unplaced.generationsBehind() == 0;
+            case Verdict.Spare(), Verdict.Stale(), Verdict.Foreign() -> false;
+        };
+        return Optional.ofNullable(current ? disk : null)
                 .flatMap(ScannedDisk::finding)
                 .flatMap(Finding::told)
                 .map(DiskMetadata::picture);

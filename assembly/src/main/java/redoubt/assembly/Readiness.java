@@ -187,7 +187,8 @@ final class Readiness {
     private String absentees() {
         if (identity instanceof Identity.Indifferent) {
             int missing = volume.slots().size() - Long.bitCount(slots(SlotState.IN_SYNC));
-            return "%d of its members".formatted(missing); // which one is not known
+            return "%d of its members %s missing"
+                    .formatted(missing, missing == 1 ? "is" : "are"); // which one is not known
         }
         List<String> words = new ArrayList<>();
         for (SlotPicture slot : volume.slots()) {

@@ -139,7 +139,18 @@ public record Scan(List<ScannedDisk> disks, List<FoundContainer> containers) {
                 String serial = before.disks().get(entry).identity();
                 put(disk(number).known(new KnownSerial(serial, origin)));
             });
-            ContainerMetadata container = again(chosen, used);
+            Optional<ContainerMetadata> known = again(chosen, used);
+            if (known.isEmpty()) {
+                return new FoundContainer(
+                        format.name(),
+                        before.uuid(),
+                        Optional.empty(),
+                        Optional.of(
+                                "none of the disks of which it is known which they are has whole metadata; give the serials of the others"),
+                        List.of(),
+                        numbers);
+            }
+            ContainerMetadata container = known.get();
             outcome.entryOfDisk()
                     .forEach(
                             (number, entry) -> put(
@@ -173,17 +184,17 @@ public record Scan(List<ScannedDisk> disks, List<FoundContainer> containers) {
         }
 
         /** Asks the format once more, now that every disk that is used has a serial. */
-        private ContainerMetadata again(ContainerChoice.Chosen first, Map<Integer, Integer> used) {
+        private Optional<ContainerMetadata> again(ContainerChoice.Chosen first, Map<Integer, Integer> used) {
             if (used.isEmpty()) {
-                return first.container();
+                return Optional.of(first.container());
             }
             for (ContainerChoice choice : format.choose(candidates(format, disks, used))) {
                 if (choice instanceof ContainerChoice.Chosen(ContainerMetadata container, var placements)
                         && container.picture().uuid().equals(first.uuid())) {
-                    return container;
+                    return Optional.of(container);
                 }
             }
-            throw new IllegalStateException("the format chose a container once, and not again");
+            return Optional.empty();
         }
 
         private List<String> names() {

@@ -3,13 +3,16 @@ package redoubt.assembly;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.RandomAccessFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import redoubt.md.Array;
@@ -91,5 +94,39 @@ class TwoVolumesTest {
         assertThat(scan.containers().getFirst().volumes())
                 .allMatch(volume -> volume.picture().recorded() == VolumeState.DEGRADED
                         && !volume.picture().dirty());
+    }
+
+    /**
+     * Goal: a disk whose block was cut and is not believed has no say in which disk is which, so the order of names means nothing. Method: a failure in
+     * the second volume, cut behind the extension on one disk, whole and unaware on the other, and nobody's serial known.
+     */
+    @Test
+    void aTornBlockThatIsNotBelievedHasNoSay() throws Exception {
+        make(RaidLevel.RAID1, 2);
+        byte[] first = Files.readAllBytes(folder.resolve("disk0"));
+        byte[] second = Files.readAllBytes(folder.resolve("disk1"));
+        try (AssembledContainer container = serve()) {
+            container.volume("v1").orElseThrow().array().failMember(1);
+            assertThat(container.stop(PATIENCE_NANOS)).isTrue();
+        }
+        int extension = DISK_BYTES - 3 * 512;
+        byte[] after = Files.readAllBytes(folder.resolve("disk0"));
+        assertThat(Arrays.mismatch(after, extension, extension + 512, first, extension, extension + 512))
+                .isNotNegative();
+        System.arraycopy(after, extension, first, extension, 512);
+        // Copies, since serials are kept beside the files.
+        Files.write(folder.resolve("copy0"), first);
+        Files.write(folder.resolve("copy1"), second);
+        List<Disk> unknown = Stream.of("copy0", "copy1")
+                .map(name -> new Disk(folder.resolve(name).toString(), Optional.empty()))
+                .toList();
+
+        for (List<Disk> order : List.of(unknown, unknown.reversed())) {
+            Scan scan = rig.assembly.scan(order, PATIENCE_NANOS);
+            assertThat(scan.containers().getFirst().volumes())
+                    .hasSize(2)
+                    .allMatch(volume -> volume.identity() instanceof Identity.Indifferent)
+                    .allMatch(volume -> volume.picture().recorded() == VolumeState.NORMAL);
+        }
     }
 }

@@ -121,8 +121,9 @@ final class ExamineCommand extends Verb {
             return refused.exitCode();
         }
         Optional<Finding> finding = scanned.finding();
-        Optional<Report> report = finding.flatMap(Finding::told)
-                .map(metadata -> metadata.report(serial(scanned).map(KnownSerial::text)));
+        Optional<Report> report = finding.flatMap(found -> found instanceof Finding.Whole(var metadata)
+                ? Optional.of(metadata.report(serial(scanned).map(KnownSerial::text)))
+                : Optional.empty());
         Optional<String> problem = problem(scanned);
         problem.ifPresent(sentence -> console().say(disk.location() + ": " + sentence));
         all.add(examined(scanned, report, problem));

@@ -1,5 +1,6 @@
 package redoubt.metadata;
 
+import java.util.List;
 import java.util.Optional;
 
 /** What a codec found on one disk. */
@@ -43,6 +44,12 @@ public sealed interface Finding {
      *
      * @param identity what tells containers apart, as the format writes it
      * @param generation claimed count of writes, unsigned
+     * @param failed disks that it calls failed, as the format writes them, so far as they stand in the part that was written at once
      */
-    record TornClaim(String identity, long generation) {}
+    record TornClaim(String identity, long generation, List<String> failed) {
+        /** Takes an unchangeable copy. */
+        public TornClaim {
+            failed = List.copyOf(failed);
+        }
+    }
 }

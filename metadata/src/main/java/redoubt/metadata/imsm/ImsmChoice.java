@@ -25,8 +25,8 @@ final class ImsmChoice {
 
     private ImsmChoice() {}
 
-    /** A candidate with a whole block. */
-    record Copy(Candidate candidate, ImsmSuper mpb) {
+    /** A candidate with a whole block, or with a torn one that is believed. */
+    record Copy(Candidate candidate, ImsmSuper mpb, boolean torn) {
         /** Index of this disk in its own block, or -1 when its serial is unknown or not there. */
         int ownIndex() {
             return candidate.serial().map(mpb::indexOf).orElse(-1);
@@ -50,25 +50,27 @@ final class ImsmChoice {
     }
 
     static List<ContainerChoice> choose(List<Candidate> candidates) {
-        List<Candidate> ordered = new ArrayList<>(believed(candidates));
+        List<Candidate> ordered = new ArrayList<>(candidates);
         ordered.sort(Comparator.comparingInt(Candidate::disk));
+        Map<String, Long> newest = newestWhole(ordered);
+        List<Candidate> others = new ArrayList<>();
         Map<String, List<Copy>> groups = new TreeMap<>();
         List<Copy> spares = new ArrayList<>();
         for (Candidate candidate : ordered) {
-            if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)) {
-                Copy copy = new Copy(candidate, whole.mpb());
-                if (whole.mpb().withoutVolumes()) {
-                    spares.add(copy);
-                } else {
-                    groups.computeIfAbsent(groupKey(candidate, whole.mpb()), key -> new ArrayList<>())
-                            .add(copy);
-                }
+            Optional<Copy> copy = copy(candidate, newest);
+            if (copy.isEmpty()) {
+                others.add(candidate);
+            } else if (copy.get().mpb().withoutVolumes()) {
+                spares.add(copy.get());
+            } else {
+                groups.computeIfAbsent(groupKey(candidate, copy.get().mpb()), key -> new ArrayList<>())
+                        .add(copy.get());
             }
         }
         List<ContainerChoice> choices = new ArrayList<>();
         groups.forEach((key, copies) -> {
             List<Copy> itsSpares = groups.size() == 1 ? sparesLike(copies.getFirst(), spares) : List.of();
-            choices.add(new ImsmGroup(copies, itsSpares, tornOf(key, ordered)).choice());
+            choices.add(new ImsmGroup(copies, itsSpares, tornOf(key, others)).choice());
             spares.removeAll(itsSpares);
         });
         if (!spares.isEmpty()) {
@@ -79,32 +81,30 @@ final class ImsmChoice {
         return choices;
     }
 
-    /**
-     * A torn block is believed, as far as its checksum proves it, only where nobody else has what stood there before: beside a whole block that is
-     * as new, a sum that fits is too little to speak for the container, and may differ from the others.
-     */
-    private static List<Candidate> believed(List<Candidate> candidates) {
+    private static Map<String, Long> newestWhole(List<Candidate> candidates) {
         Map<String, Long> newest = new TreeMap<>();
         for (Candidate candidate : candidates) {
             if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)) {
                 newest.merge(groupKey(candidate, whole.mpb()), whole.mpb().generationUnsigned(), Long::max);
             }
         }
-        List<Candidate> believed = new ArrayList<>();
-        for (Candidate candidate : candidates) {
-            believed.add(
-                    candidate.finding() instanceof Finding.Torn torn
-                                    && torn.believable().orElse(null) instanceof ImsmDiskMetadata proved
-                                    && proved.mpb().generationUnsigned()
-                                            > newest.getOrDefault(groupKey(candidate, proved.mpb()), -1L)
-                            ? new Candidate(
-                                    candidate.disk(),
-                                    candidate.geometry(),
-                                    candidate.serial(),
-                                    new Finding.Whole(proved))
-                            : candidate);
+        return newest;
+    }
+
+    /**
+     * What a disk says. A torn block is believed, as far as its checksum proves it, only where nobody else has what stood there before: beside a whole
+     * block that is as new, a sum that fits is too little to speak for the container, and may differ from the others.
+     */
+    private static Optional<Copy> copy(Candidate candidate, Map<String, Long> newestWhole) {
+        if (candidate.finding() instanceof Finding.Whole(ImsmDiskMetadata whole)) {
+            return Optional.of(new Copy(candidate, whole.mpb(), false));
         }
-        return believed;
+        return candidate.finding() instanceof Finding.Torn torn
+                        && torn.believable().orElse(null) instanceof ImsmDiskMetadata proved
+                        && proved.mpb().generationUnsigned()
+                                > newestWhole.getOrDefault(groupKey(candidate, proved.mpb()), -1L)
+                ? Optional.of(new Copy(candidate, proved.mpb(), true))
+                : Optional.empty();
     }
 
     private static String groupKey(Candidate candidate, ImsmSuper mpb) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.MetadataRefused;
+import redoubt.metadata.RaidLevel;
 
 /**
  * A write that was cut between the extension and the anchor. The anchor is still the old one, and its checksum says what the extension summed up
@@ -23,7 +24,7 @@ final class ImsmCutWrite {
 
     private static final int DIRTY = 1;
 
-    /** Volumes of one container. */
+    /** Volumes of one container; a block with more is nothing that anybody writes. */
     private static final int VOLUMES_MAX = 2;
 
     private final byte[] torn;
@@ -80,13 +81,15 @@ final class ImsmCutWrite {
     private List<byte[]> candidates(ImsmSuper found) {
         List<byte[]> candidates = new ArrayList<>();
         candidates.add(torn);
-        if (found.devs().stream().anyMatch(dev -> dev.vol().migrating())) {
+        if (found.devs().size() > VOLUMES_MAX
+                || found.devs().stream().anyMatch(dev -> dev.vol().migrating())) {
             return candidates;
         }
         List<byte[]> withoutFailure = new ArrayList<>();
         int at = ImsmHeader.BYTES + ImsmDisk.BYTES * found.disks().size();
         for (ImsmDev dev : found.devs()) {
-            if (at + ImsmDev.DIRTY_AT >= sectorBytes && marks.size() < VOLUMES_MAX) {
+            boolean marked = ImsmGeometry.of(dev).level() != RaidLevel.RAID0; // which is never dirty
+            if (marked && at + ImsmDev.DIRTY_AT >= sectorBytes) {
                 marks.add(at + ImsmDev.DIRTY_AT);
             }
             if (at + ImsmDev.MAP_AT >= sectorBytes) {

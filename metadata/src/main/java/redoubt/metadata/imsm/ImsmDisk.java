@@ -35,7 +35,7 @@ public record ImsmDisk(Bytes serial, long totalBlocks, int scsiId, int status, i
     private static final int SERIAL_AT = 0;
     private static final int TOTAL_BLOCKS_LO_AT = 16;
     private static final int SCSI_ID_AT = 20;
-    private static final int STATUS_AT = 24;
+    static final int STATUS_AT = 24;
     private static final int OWNER_AT = 28;
     private static final int TOTAL_BLOCKS_HI_AT = 32;
     private static final int FILLER_AT = 36;

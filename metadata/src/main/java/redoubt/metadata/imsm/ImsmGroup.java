@@ -36,8 +36,8 @@ final class ImsmGroup {
         this.spares = spares;
         this.torn = torn;
         this.winner = copies.stream()
-                .min(Comparator.comparing(Copy::disowned)
-                        .thenComparingLong(copy -> -copy.mpb().generationUnsigned())
+                .min(Comparator.comparingLong((Copy copy) -> -copy.mpb().generationUnsigned())
+                        .thenComparing(Copy::disowned)
                         .thenComparingLong(copy -> -accusations(copy))
                         .thenComparingInt(copy -> copy.candidate().disk()))
                 .orElseThrow();
@@ -100,6 +100,9 @@ final class ImsmGroup {
                                 .formatted(other, copy.candidate().disk(), Printable.of(serial.orElseThrow())));
             }
         }
+        if (winner.disowned()) {
+            return Optional.of(misnamed(winner));
+        }
         for (Copy copy : copies) {
             if (!copy.sameBlock(winner) && wentOnAlone(copy)) {
                 return Optional.of(
@@ -114,13 +117,24 @@ final class ImsmGroup {
         return torn.stream().flatMap(each -> newerAndDamaged(each).stream()).findFirst();
     }
 
+    /** A disk that failed or was replaced is not written any more: where the newest block stands, it stands on a disk that counts. */
+    private String misnamed(Copy newest) {
+        return "disk %d has the newest metadata (generation %d), and that does not count in the serial '%s' which this disk is said to have; give the disks their own serials"
+                .formatted(
+                        newest.candidate().disk(),
+                        newest.mpb().generationUnsigned(),
+                        Printable.of(newest.candidate().serial().orElse("")));
+    }
+
     /**
      * A damaged block that is more than one write ahead of every whole one was that of a disk which went on alone: the others are stale, and
-     * do not know it.
+     * do not know it. One that is a single write ahead was either being written when the power went, or was whole once and the next one was
+     * cut; then the others are stale if it says, as far as the anchor reaches, that they failed.
      */
     private Optional<String> newerAndDamaged(Candidate candidate) {
         if (candidate.finding() instanceof Finding.Torn torn
-                && behind(torn.claim().generation()) < -1) {
+                && (behind(torn.claim().generation()) < -1
+                        || (behind(torn.claim().generation()) < 0 && accusesAll(torn.claim())))) {
             return Optional.of(
                     "the metadata of disk %d is damaged and has generation %d, and that of disk %d has %d and does not know what became of it since; leave out the one whose data is not wanted"
                             .formatted(
@@ -153,6 +167,17 @@ final class ImsmGroup {
         return countedIn && other.mpb().generation() == mpb.generation();
     }
 
+    /** Whether every disk with the newest whole block is, or may be, one that failed in the eyes of a damaged newer one. */
+    private boolean accusesAll(Finding.TornClaim claim) {
+        Set<String> accused = activeSerials(mpb);
+        accused.removeIf(serial -> namesOfFailed(serial).stream().noneMatch(claim.failed()::contains));
+        return !accused.isEmpty()
+                && copies.stream()
+                        .filter(copy -> behind(copy.mpb().generationUnsigned()) == 0)
+                        .allMatch(copy ->
+                                copy.candidate().serial().map(accused::contains).orElse(true));
+    }
+
     private static Set<String> activeSerials(ImsmSuper block) {
         Set<String> serials = new HashSet<>();
         for (ImsmDisk disk : block.disks()) {
@@ -164,14 +189,16 @@ final class ImsmGroup {
     }
 
     private static boolean callsFailed(ImsmSuper block, String serial) {
+        List<String> names = namesOfFailed(serial);
+        boolean failed = block.disks().stream().anyMatch(disk -> disk.failed() && names.contains(disk.serialText()));
+        return failed && !activeSerials(block).contains(serial);
+    }
+
+    /** How a disk may be written down that failed. */
+    private static List<String> namesOfFailed(String serial) {
         String marked = ImsmSerial.text(ImsmSerial.failed(ImsmSerial.raw(serial)));
         String gone = ImsmSerial.text(ImsmSerial.missing(ImsmSerial.raw(marked)));
-        boolean failed = block.disks().stream()
-                .anyMatch(disk -> disk.failed()
-                        && (disk.serialText().equals(serial)
-                                || disk.serialText().equals(marked)
-                                || disk.serialText().equals(gone)));
-        return failed && !activeSerials(block).contains(serial);
+        return List.of(serial, marked, gone);
     }
 
     private long behind(long generation) {
@@ -242,9 +269,21 @@ final class ImsmGroup {
         placements.add(new Placement(
                 candidate.disk(),
                 new Verdict.Member(index, behind),
-                behind == 0
-                        ? "it is disk %d, and its metadata is the newest".formatted(index)
-                        : "it is disk %d, and missed %d metadata writes".formatted(index, behind)));
+                "it is disk %d, and %s".formatted(index, standing(candidate, behind))));
+    }
+
+    private String standing(Candidate candidate, long behind) {
+        if (copies.stream().anyMatch(copy -> copy.candidate() == candidate && copy.torn())) {
+            return "the last write of its metadata was cut; what its checksum proves is believed, as nobody has newer";
+        }
+        if (candidate.finding() instanceof Finding.Torn) {
+            return "its metadata is damaged; what the others have counts";
+        }
+        return behind == 0 ? "its metadata is the newest" : missed(behind);
+    }
+
+    private static String missed(long writes) {
+        return "missed %d metadata write%s".formatted(writes, writes == 1 ? "" : "s");
     }
 
     private long neededSectors(int index) {
@@ -315,8 +354,8 @@ final class ImsmGroup {
             placements.add(new Placement(
                     candidate.disk(),
                     new Verdict.Stale(),
-                    "every member that generation %d counts in is here, and this disk missed %d metadata writes"
-                            .formatted(mpb.generationUnsigned(), behind)));
+                    "every member that generation %d counts in is here, and this disk %s"
+                            .formatted(mpb.generationUnsigned(), missed(behind))));
         }
     }
 

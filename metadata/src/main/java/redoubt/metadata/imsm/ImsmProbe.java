@@ -1,9 +1,12 @@
 package redoubt.metadata.imsm;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import redoubt.metadata.BlockReader;
+import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.DiskMetadata;
 import redoubt.metadata.Finding;
@@ -88,8 +91,25 @@ final class ImsmProbe {
         return new Finding.Torn(
                 because,
                 new Finding.TornClaim(
-                        ImsmDiskMetadata.identityText(identity), LittleEndian.u32(block, ImsmHeader.GENERATION_AT)),
+                        ImsmDiskMetadata.identityText(identity),
+                        LittleEndian.u32(block, ImsmHeader.GENERATION_AT),
+                        failedInTheAnchor(block, places)),
                 believable);
+    }
+
+    private static List<String> failedInTheAnchor(byte[] block, ImsmPlaces places) {
+        List<String> failed = new ArrayList<>();
+        int count = LittleEndian.u8(block, ImsmHeader.DISKS_AT);
+        for (int index = 0; index < count; index++) {
+            int at = ImsmHeader.BYTES + ImsmDisk.BYTES * index;
+            if (at + ImsmDisk.BYTES > places.sectorBytes()) {
+                break;
+            }
+            if ((LittleEndian.word(block, at + ImsmDisk.STATUS_AT) & ImsmDisk.FAILED) != 0) {
+                failed.add(ImsmSerial.text(Bytes.of(block, at, ImsmDisk.SERIAL_BYTES)));
+            }
+        }
+        return failed;
     }
 
     private static Finding malformed(ImsmPlaces places, String because) {

@@ -2,6 +2,7 @@ package redoubt.metadata.imsm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -314,6 +315,92 @@ class ChoiceTest {
                         .isTrue();
             }
         }
+    }
+
+    /** Goal: a stale disk is not read because the serials were given the wrong way round. Method: a mirror that lost a disk, both exchanged. */
+    @Test
+    void exchangedSerialsDoNotMakeTheFailedDiskTheGoodOne() throws Exception {
+        Rig rig = Rig.of(RaidLevel.RAID1, 2, 0);
+        rig.apply(new MetadataEvent.MemberFailed(0, 1));
+        rig.apply(new MetadataEvent.MarkDirty(0));
+        for (String serialOfTheOther : List.of(Rig.serial(0), "STRANGER")) {
+            Candidate newest = named(rig.candidate(0, true), Rig.serial(1));
+            Candidate stale = named(rig.candidate(1, true), serialOfTheOther);
+
+            assertThat(Rig.FORMAT.choose(List.of(newest, stale)).getFirst())
+                    .isInstanceOfSatisfying(
+                            ContainerChoice.Contradiction.class,
+                            contradiction -> assertThat(contradiction.because())
+                                    .contains("does not count in the serial 'DISK-B'")
+                                    .contains("give the disks their own serials"));
+        }
+    }
+
+    /** Goal: a serial that nobody knows ends in a sentence. Method: it is given to the only disk that is whole. */
+    @Test
+    void aWholeDiskWithAStrangeSerialBesideADamagedOneIsAContradiction() throws Exception {
+        Rig rig = Rig.twoMirrors();
+        byte[] damaged = rig.mpb().encode(512);
+        rig.disks.getFirst().write(196_605L * 512, new byte[damaged.length - 512]);
+        assertThat(rig.disks.getFirst().probe()).isInstanceOf(Finding.Torn.class);
+
+        assertThat(Rig.FORMAT
+                        .choose(List.of(rig.candidate(0, true), named(rig.candidate(1, true), "STRANGER")))
+                        .getFirst())
+                .isInstanceOfSatisfying(
+                        ContainerChoice.Contradiction.class,
+                        contradiction -> assertThat(contradiction.because()).contains("'STRANGER'"));
+    }
+
+    /**
+     * Goal: the disk that failed is not believed where the survivor's next write was cut so that nothing proves what it says, also if that is a
+     * single write ahead. Method: with serials, and without.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aStaleDiskIsNotBelievedBesideATornOneThatSaysItFailed(boolean withSerials) throws Exception {
+        Rig rig = Rig.twoMirrors();
+        Candidate stale = rig.candidate(1, withSerials);
+        rig.apply(new MetadataEvent.MemberFailed(0, 1));
+        byte[] torn = rig.mpb().encode(512);
+        Arrays.fill(torn, 580, 592, (byte) 0x5A); // filler of the second volume, which nobody can take back
+        rig.disks.getFirst().write(196_605L * 512, Arrays.copyOfRange(torn, 512, torn.length));
+        Candidate newest = rig.candidate(0, withSerials);
+        assertThat(newest.finding())
+                .isInstanceOfSatisfying(
+                        Finding.Torn.class,
+                        found -> assertThat(found.believable()).isEmpty());
+
+        assertThat(Rig.FORMAT.choose(List.of(newest, stale)).getFirst())
+                .isInstanceOfSatisfying(
+                        ContainerChoice.Contradiction.class,
+                        contradiction -> assertThat(contradiction.because()).contains("leave out"));
+    }
+
+    /** Goal: only the two volumes that there can be are looked into. Method: a torn block of 255, measured. */
+    @Test
+    void aTornBlockOfManyVolumesTakesNoMoreMemoryThanAnother() throws Exception {
+        Rig rig = Rig.twoMirrors();
+        rig.apply(new MetadataEvent.MemberFailed(0, 1));
+        ImsmSuper two = rig.mpb();
+        List<ImsmDev> many = new ArrayList<>();
+        for (int i = 0; i < 255; i++) {
+            many.add(two.devs().getFirst());
+        }
+        byte[] block = two.withDevs(many).encode(512);
+        block[block.length - 1] ^= 1;
+        var memory = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = memory.getCurrentThreadAllocatedBytes();
+
+        Optional<ImsmSuper> believable =
+                ImsmCutWrite.believable(block, rig.disks.getFirst().geometry(), 1);
+
+        assertThat(believable).isEmpty();
+        assertThat(memory.getCurrentThreadAllocatedBytes() - before).isLessThan(2 << 20);
+    }
+
+    private static Candidate named(Candidate candidate, String serial) {
+        return new Candidate(candidate.disk(), candidate.geometry(), Optional.of(serial), candidate.finding());
     }
 
     private static void liveAlone(Rig rig, ContainerMetadata before, int disk, int lostSlot, int writes)
