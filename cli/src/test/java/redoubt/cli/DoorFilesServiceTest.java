@@ -151,6 +151,64 @@ class DoorFilesServiceTest {
         }
     }
 
+    /**
+     * Goal: once the next daemon keeps the metadata, the fenced one reaches nothing by what it has open still, neither its own doors nor the other's, and
+     * its end is not the other's end. Method: it lives on with all of its files, and writes what would be seen on the member.
+     */
+    @Test
+    void aFencedDaemonIsInQuarantineWhenTheNextOneIsIn() throws Exception {
+        byte[] wrong = new byte[512];
+        java.util.Arrays.fill(wrong, (byte) 0xEE);
+        FileChannel[] doors = enter("a");
+        FileChannel state = FileChannel.open(
+                mount.resolve("daemons/a/block/md126/md/array_state"),
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE);
+        store("daemons/a/block/md126/md/array_state", "read-auto");
+        Waiting.until("the array is taken", () -> says("block/md126/md/array_state", "read-auto"));
+        try (FileChannel volume = FileChannel.open(mount.resolve("volumes/v"), StandardOpenOption.WRITE)) {
+            write(volume, 0, new byte[4096]); // which ends when the deadline is over
+        }
+        Waiting.until("it is fenced", () -> says("daemons/a/standing", "fenced"));
+
+        FileChannel[] next = enter("b");
+        byte[] anchor = read(next[0], ANCHOR);
+        write(next[0], ANCHOR, anchor);
+        assertThat(mount.resolve("daemons").toFile().list()).containsExactlyInAnyOrder("b", "enter");
+        assertThat(mount.resolve("doors").toFile().list()).containsExactlyInAnyOrder("b:0", "b:1");
+        assertThatThrownBy(() -> door("a", 0)).isInstanceOf(java.nio.file.NoSuchFileException.class);
+        for (FileChannel door : doors) {
+            assertThatThrownBy(() -> write(door, ANCHOR, wrong)).hasMessageContaining("Input/output error");
+            assertThatThrownBy(() -> read(door, ANCHOR)).hasMessageContaining("Input/output error");
+        }
+        assertThatThrownBy(() -> write(state, 0, "active".getBytes(StandardCharsets.US_ASCII)))
+                .hasMessageContaining("No such device");
+        assertThatThrownBy(() -> read(state, 0)).hasMessageContaining("No such device");
+        assertThat(read(next[0], ANCHOR)).isEqualTo(anchor);
+
+        for (FileChannel door : doors) {
+            door.close();
+        }
+        state.close();
+        write(next[1], ANCHOR, read(next[1], ANCHOR)); // comes after the closing, by the same connection
+        assertThat(says("daemons/b/standing", "current")).isTrue();
+        for (FileChannel door : next) {
+            door.close();
+        }
+        Waiting.until("it has left", () -> says("daemons/b/standing", "fenced"));
+    }
+
+    /** Lets a daemon in, and has it read what makes it the one who keeps the metadata. */
+    private FileChannel[] enter(String daemon) throws IOException {
+        store("daemons/enter", daemon);
+        FileChannel[] doors = {door(daemon, 0), door(daemon, 1)};
+        Waiting.until("it is current", () -> {
+            assertThat(doors).allSatisfy(door -> read(door, ANCHOR));
+            return says("daemons/" + daemon + "/standing", "current");
+        });
+        return doors;
+    }
+
     /** Goal: a daemon that died in whatever way is gone at once, without a deadline. */
     @Test
     void aDaemonWhoseDoorsAreClosedHasLeft() throws Exception {

@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +36,7 @@ final class DaemonRig implements AutoCloseable {
 
     static final Duration LIMIT = Duration.ofSeconds(60);
     static final String CONTAINER = "md127";
-    private static final String ARRAY = "block/md126/md/";
+    private static final int FIRST_ARRAY = 126; // the next volumes count downwards
 
     //   the second last sector of a member begins the metadata: 0: signature (32)   ...   44: generation (4)
     private static final int ANCHOR_FROM_END = 1024;
@@ -52,12 +54,15 @@ final class DaemonRig implements AutoCloseable {
     private final RedoubtProcess served;
     private final Path mount;
     private final Whose whose;
+    private final List<String> volumes;
     private @Nullable Process daemon;
     private int started;
 
-    private DaemonRig(Scratch scratch, RedoubtArray array, RedoubtProcess served, Path mount, Whose whose) {
+    private DaemonRig(
+            Scratch scratch, RedoubtArray array, List<String> volumes, RedoubtProcess served, Path mount, Whose whose) {
         this.scratch = scratch;
         this.array = array;
+        this.volumes = volumes;
         this.served = served;
         this.mount = mount;
         this.whose = whose;
@@ -75,18 +80,19 @@ final class DaemonRig implements AutoCloseable {
         }
     }
 
-    /** A new array, served, which waits for a daemon of mdadm's. */
-    static DaemonRig start(Scratch scratch, Level level, String deadline) throws IOException {
-        return start(scratch, level, deadline, Whose.MDADMS);
-    }
-
     /** A new array, served, which waits for a daemon. */
     static DaemonRig start(Scratch scratch, Level level, String deadline, Whose whose) throws IOException {
         RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
+        return start(scratch, array, List.of(RedoubtArray.VOLUME), deadline, whose);
+    }
+
+    /** A container with these volumes, served, which waits for a daemon. What is said below of a volume is said of the first, if none is named. */
+    static DaemonRig start(Scratch scratch, RedoubtArray array, List<String> volumes, String deadline, Whose whose)
+            throws IOException {
         Path mount = Files.createDirectory(scratch.file("mnt"));
         RedoubtProcess served =
                 array.serve("--keeper", "external", "--keeper-deadline", deadline, "--mount", mount.toString());
-        DaemonRig rig = new DaemonRig(scratch, array, served, mount, whose);
+        DaemonRig rig = new DaemonRig(scratch, array, volumes, served, mount, whose);
         Await.until("the mount", LIMIT, () -> Files.exists(mount.resolve("daemons/enter")));
         return rig;
     }
@@ -121,16 +127,33 @@ final class DaemonRig implements AutoCloseable {
                 .collect(java.util.stream.Collectors.joining(", "));
     }
 
+    private static String array(int volume) {
+        return "block/md%d/md/".formatted(FIRST_ARRAY - volume);
+    }
+
     String md(String attribute) {
-        return read(ARRAY + attribute);
+        return md(0, attribute);
+    }
+
+    String md(int volume, String attribute) {
+        return read(array(volume) + attribute);
     }
 
     void store(String attribute, String value) throws IOException {
-        Files.writeString(mount.resolve(ARRAY + attribute), value, StandardOpenOption.WRITE);
+        store(0, attribute, value);
+    }
+
+    void store(int volume, String attribute, String value) throws IOException {
+        Files.writeString(mount.resolve(array(volume) + attribute), value, StandardOpenOption.WRITE);
     }
 
     void awaitState(String state) {
-        Await.until("array_state " + state, LIMIT, () -> md("array_state").equals(state));
+        awaitState(0, state);
+    }
+
+    void awaitState(int volume, String state) {
+        Await.until(
+                "array_state " + state, LIMIT, () -> md(volume, "array_state").equals(state));
     }
 
     void awaitStates(String... states) {
@@ -139,24 +162,31 @@ final class DaemonRig implements AutoCloseable {
     }
 
     boolean has(String attribute) {
-        return Files.exists(mount.resolve(ARRAY + attribute));
+        return has(0, attribute);
+    }
+
+    boolean has(int volume, String attribute) {
+        return Files.exists(mount.resolve(array(volume) + attribute));
     }
 
     /** Starts to write a file into the array from its beginning; it has ended when it is on the members. */
     Process write(Path content) throws IOException {
+        return write(0, content);
+    }
+
+    Process write(int volume, Path content) throws IOException {
         return new ProcessBuilder(
-                        "dd",
-                        "if=" + content,
-                        "of=" + mount.resolve("volumes/v"),
-                        "bs=256k",
-                        "conv=notrunc,fsync",
-                        "status=none")
+                        "dd", "if=" + content, "of=" + file(volume), "bs=256k", "conv=notrunc,fsync", "status=none")
                 .redirectError(scratch.file("dd.err").toFile())
                 .start();
     }
 
-    long volumeBytes() throws IOException {
-        return Files.size(mount.resolve("volumes/v"));
+    long volumeBytes(int volume) throws IOException {
+        return Files.size(file(volume));
+    }
+
+    private Path file(int volume) {
+        return mount.resolve("volumes").resolve(volumes.get(volume));
     }
 
     // ---------------------------------------------------------------------------------------------- the members
@@ -175,11 +205,15 @@ final class DaemonRig implements AutoCloseable {
         }
     }
 
-    /** A field of the one volume, as each of these members tells it. */
+    /** A field of the volume, as each of these members tells it. */
     List<String> volumeField(String field, int... members) {
+        return volumeField(0, field, members);
+    }
+
+    List<String> volumeField(int volume, String field, int... members) {
         List<String> said = new ArrayList<>();
         for (int member : members) {
-            said.add(String.valueOf(examine(member).volumes().getFirst().get(field)));
+            said.add(String.valueOf(examine(member).volumes().get(volume).get(field)));
         }
         return said;
     }
@@ -276,24 +310,55 @@ final class DaemonRig implements AutoCloseable {
     }
 
     /** Whether its monitor holds the array's files and sleeps. */
-    private boolean monitors() throws IOException {
+    private boolean monitors() {
         if (md("array_state").equals("readonly")) {
             return false;
         }
-        return whose == Whose.OURS
-                || Files.readString(Path.of("/proc", Long.toString(monitor()), "comm"))
-                        .startsWith("mdmon");
+        return name(monitor()).startsWith("mdmon");
     }
 
-    /** The monitor's thread: the only one beside the manager's. */
+    /** The monitor's thread: with mdadm's the only one beside the manager's. */
     long monitor() {
+        return switch (whose) {
+            case MDADMS ->
+                threads()
+                        .filter(thread -> thread != pid())
+                        .reduce((before, after) -> after)
+                        .orElse(-1);
+            case OURS -> named("mdmon-monitor", 0);
+        };
+    }
+
+    /** The thread of our daemon that writes to a disk through its door. */
+    long door(int disk) {
+        return named("nbd-client-door", disk);
+    }
+
+    private long named(String name, int which) {
+        return threads()
+                .filter(thread -> name(thread).equals(name))
+                .skip(which)
+                .findFirst()
+                .orElse(-1);
+    }
+
+    /** In the order in which they were started, more or less: numbers come round. */
+    private LongStream threads() {
         String[] threads =
                 Path.of("/proc", Long.toString(pid()), "task").toFile().list();
-        return java.util.stream.Stream.of(threads == null ? new String[0] : threads)
+        return Stream.of(threads == null ? new String[0] : threads)
                 .mapToLong(Long::parseLong)
-                .filter(thread -> thread != pid())
-                .max()
-                .orElse(-1);
+                .sorted();
+    }
+
+    /** As the kernel has it, cut at 15 letters. */
+    private static String name(long thread) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(thread), "comm"))
+                    .strip();
+        } catch (IOException gone) {
+            return "";
+        }
     }
 
     boolean isStopped() {

@@ -3,12 +3,13 @@ package redoubt.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.util.Collections;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.Timeout;
 class ForeignMdmonTest {
 
     private static final int LOST = 1;
+    private static final String DIRTY = "Dirty State";
+    private static final String SECOND = "w";
 
     @BeforeAll
     static void needsPeers() {
@@ -30,85 +33,120 @@ class ForeignMdmonTest {
     }
 
     @Test
-    @Tag("soak")
     @Timeout(value = 5, unit = TimeUnit.MINUTES)
     void keepsTheMetadataOfARaid5(LinuxGuest guest) throws Exception {
         keepsTheMetadata(Level.RAID5, guest);
+    }
+
+    /** Goal: what is done for one of two volumes is not done to the other, but for a failed disk, which both have. */
+    @Test
+    @Timeout(value = 5, unit = TimeUnit.MINUTES)
+    void keepsTheMetadataOfTwoVolumes(LinuxGuest guest) throws Exception {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.createTwoMirrors(scratch, SECOND, "--assume-clean");
+            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME, SECOND), guest);
+        }
+    }
+
+    private static void keepsTheMetadata(Level level, LinuxGuest guest) throws Exception {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
+            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME), guest);
+        }
     }
 
     /**
      * Goal: it does for our array what it does for Linux', and the members say so to mdadm. Method: one life of an array; that no write is let go before the
      * dirty mark is seen by stopping the daemon while a write waits, with no deadline.
      */
-    private static void keepsTheMetadata(Level level, LinuxGuest guest) throws Exception {
-        try (Scratch scratch = Scratch.make()) {
-            RedoubtArray array;
-            Path content;
-            try (DaemonRig rig = DaemonRig.start(scratch, level, "0")) {
-                array = rig.array();
-                assertThat(rig.md("array_state")).isEqualTo("readonly");
-                Process daemon = rig.startDaemon();
-                assertThat(rig.md("array_state")).isEqualTo("read-auto");
-                assertThat(rig.ping()).contains("4.");
-                rig.store("safe_mode_delay", "60");
-                content = Content.pattern(scratch.file("content"), rig.volumeBytes(), 1);
+    private static void keepsTheMetadata(Scratch scratch, RedoubtArray array, List<String> volumes, LinuxGuest guest)
+            throws Exception {
+        List<Path> contents = new ArrayList<>();
+        try (DaemonRig rig = DaemonRig.start(scratch, array, volumes, "0", DaemonRig.Whose.MDADMS)) {
+            assertThat(states(rig, volumes)).containsOnly("readonly");
+            Process daemon = rig.startDaemon();
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                rig.awaitState(volume, "read-auto");
+            }
+            assertThat(rig.ping()).contains("4.");
 
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                rig.store(volume, "safe_mode_delay", "60");
+                Path content = Content.pattern(scratch.file("content" + volume), rig.volumeBytes(volume), 1 + volume);
+                contents.add(content);
                 rig.signal("STOP");
-                Process writer = rig.write(content);
-                rig.awaitState("write-pending");
-                assertThat(rig.volumeField("Dirty State", rig.allMembers())).containsOnly("clean");
+                Process writer = rig.write(volume, content);
+                rig.awaitState(volume, "write-pending");
+                assertThat(rig.volumeField(volume, DIRTY, rig.allMembers())).containsOnly("clean");
                 assertThat(writer.isAlive()).isTrue();
                 rig.signal("CONT");
                 assertThat(writer.waitFor()).isZero();
-                assertThat(rig.volumeField("Dirty State", rig.allMembers())).containsOnly("dirty");
+                assertThat(rig.volumeField(volume, DIRTY, rig.allMembers())).containsOnly("dirty");
+                for (int later = volume + 1; later < volumes.size(); later++) {
+                    assertThat(rig.volumeField(later, DIRTY, rig.allMembers())).containsOnly("clean");
+                }
+            }
 
-                rig.store("safe_mode_delay", "0.1");
-                rig.awaitState("clean");
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                int which = volume;
+                rig.store(volume, "safe_mode_delay", "0.1");
+                rig.awaitState(volume, "clean");
                 Await.until(
                         "the members say clean",
                         DaemonRig.LIMIT,
-                        () -> rig.volumeField("Dirty State", rig.allMembers())
-                                .equals(Collections.nCopies(level.members, "clean")));
-
-                rig.store("rd" + LOST + "/state", "faulty");
-                Await.until("the daemon removes the member", DaemonRig.LIMIT, () -> !rig.has("rd" + LOST));
-                assertThat(rig.examine(0).disks().get(LOST)).containsEntry("State", "active failed");
-                assertThat(rig.volumeField("Map State", 0)).containsExactly("degraded");
-                assertThat(rig.write(content).waitFor()).isZero();
-                rig.awaitState("clean");
-
-                daemon.destroy();
-                assertThat(daemon.waitFor(DaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
-                        .isTrue();
-                assertThat(daemon.exitValue()).isZero();
-                Await.until(
-                        "its devices are gone",
-                        DaemonRig.LIMIT,
-                        () -> rig.loops().isEmpty());
-                rig.served().stop().mustSucceed();
+                        () -> Set.copyOf(rig.volumeField(which, DIRTY, rig.allMembers()))
+                                .equals(Set.of("clean")));
             }
-            linuxFindsIt(guest, array, content);
+
+            rig.store("rd" + LOST + "/state", "faulty");
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                int which = volume;
+                Await.until("the daemon removes the member", DaemonRig.LIMIT, () -> !rig.has(which, "rd" + LOST));
+            }
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                assertThat(rig.volumeField(volume, "Map State", 0)).containsExactly("degraded");
+            }
+            assertThat(rig.examine(0).disks().get(LOST)).containsEntry("State", "active failed");
+            for (int volume = 0; volume < volumes.size(); volume++) {
+                assertThat(rig.write(volume, contents.get(volume)).waitFor()).isZero();
+                rig.awaitState(volume, "clean");
+            }
+
+            daemon.destroy();
+            assertThat(daemon.waitFor(DaemonRig.LIMIT.toSeconds(), TimeUnit.SECONDS))
+                    .isTrue();
+            assertThat(daemon.exitValue()).isZero();
+            Await.until(
+                    "its devices are gone", DaemonRig.LIMIT, () -> rig.loops().isEmpty());
+            rig.served().stop().mustSucceed();
         }
+        linuxFindsThem(guest, array, volumes, contents);
     }
 
-    private static void linuxFindsIt(LinuxGuest guest, RedoubtArray array, Path content) {
+    private static List<String> states(DaemonRig rig, List<String> volumes) {
+        return IntStream.range(0, volumes.size())
+                .mapToObj(volume -> rig.md(volume, "array_state"))
+                .toList();
+    }
+
+    private static void linuxFindsThem(
+            LinuxGuest guest, RedoubtArray array, List<String> volumes, List<Path> contents) {
         int members = array.images().size();
-        java.util.List<Path> disks = new java.util.ArrayList<>(array.images());
-        disks.add(content);
-        guest.runOn(disks, """
-                md_start MEMBERS
-                cat /proc/mdstat
-                md=$(md_of v)
-                mdmon_runs
-                md_says $md array_state clean || md_says $md array_state read-auto
-                md_says $md degraded 1
-                cmp /dev/$md CONTENT
-                md_stop""".replace(
-                                "MEMBERS",
-                                IntStream.range(0, members)
-                                        .mapToObj(LinuxGuest::device)
-                                        .collect(Collectors.joining(" ")))
-                        .replace("CONTENT", LinuxGuest.device(members)))
-                .mustSucceed();
+        List<Path> disks = new ArrayList<>(array.images());
+        disks.addAll(contents);
+        StringBuilder script = new StringBuilder("md_start MEMBERS\ncat /proc/mdstat\nmdmon_runs\n"
+                .replace(
+                        "MEMBERS",
+                        IntStream.range(0, members).mapToObj(LinuxGuest::device).collect(Collectors.joining(" "))));
+        for (int volume = 0; volume < volumes.size(); volume++) {
+            script.append(
+                    """
+                    md=$(md_of VOLUME)
+                    md_says $md array_state clean || md_says $md array_state read-auto
+                    md_says $md degraded 1
+                    cmp /dev/$md CONTENT
+                    """.replace("VOLUME", volumes.get(volume)).replace("CONTENT", LinuxGuest.device(members + volume)));
+        }
+        guest.runOn(disks, script.append("md_stop").toString()).mustSucceed();
     }
 }

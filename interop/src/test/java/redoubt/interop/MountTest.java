@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,9 +66,10 @@ class MountTest {
     }
 
     /** A served mirror of two disks, mounted. */
-    private record Mounted(RedoubtProcess served, Path directory, List<String> disks) implements AutoCloseable {
+    private record Mounted(Redoubt redoubt, RedoubtProcess served, Path directory, List<String> disks)
+            implements AutoCloseable {
 
-        static Mounted serve(Scratch scratch, long diskBytes, String... flags) throws IOException {
+        static Mounted serve(Scratch scratch, long diskBytes) throws IOException {
             Redoubt redoubt = Redoubt.in(scratch);
             List<String> disks = new ArrayList<>();
             for (int member = 0; member < 2; member++) {
@@ -80,14 +82,21 @@ class MountTest {
                     new ArrayList<>(List.of("create", "vol0", "--metadata", "imsm", "--level", "1", "--yes"));
             create.addAll(disks);
             redoubt.command(create).run().mustSucceed();
-            Path directory = Files.createDirectory(scratch.file("mnt"));
+            return serve(redoubt, Files.createDirectory(scratch.file("mnt")), disks);
+        }
+
+        private static Mounted serve(Redoubt redoubt, Path directory, List<String> disks) {
             List<String> words = new ArrayList<>(List.of("--mount", directory.toString()));
-            words.addAll(List.of(flags));
             words.addAll(disks);
             RedoubtProcess served = redoubt.serve(words);
-            Mounted mounted = new Mounted(served, directory, disks);
+            Mounted mounted = new Mounted(redoubt, served, directory, disks);
             Await.until("the mount", LIMIT, () -> Files.exists(mounted.volume()) || !served.isAlive());
             return mounted;
+        }
+
+        /** The same disks, by another process, when this one is no more. */
+        Mounted again() {
+            return serve(redoubt, directory, disks);
         }
 
         Path volume() {
@@ -225,37 +234,79 @@ class MountTest {
         }
     }
 
-    /** Goal: a real XFS lives on it. Method: files, hashed; a new mount; hashed again; xfs_repair finds nothing. */
     @Test
     @Timeout(value = 15, unit = TimeUnit.MINUTES)
-    void anXfsLivesOnALoopDevice() throws Exception {
+    void anXfsOutlivesTheServer() throws Exception {
+        anXfsOutlivesTheServer(true);
+    }
+
+    @Test
+    @Tag("soak")
+    @Timeout(value = 15, unit = TimeUnit.MINUTES)
+    void anXfsOutlivesTheServerWithoutDirectIo() throws Exception {
+        anXfsOutlivesTheServer(false);
+    }
+
+    /**
+     * Goal: a real XFS lives on it, and nothing that was synced goes with a server that is killed. Method: files, hashed; more files, and SIGKILL in the
+     * middle of them; another server, another mount, by which XFS recovers its log; hashed again; xfs_repair finds nothing.
+     */
+    private static void anXfsOutlivesTheServer(boolean direct) throws Exception {
         try (Scratch scratch = Scratch.make();
                 Mounted mounted = Mounted.serve(scratch, LARGE_DISK_BYTES)) {
             Path point = Files.createDirectory(scratch.file("xfs"));
             long start = System.nanoTime();
-            try (LoopDevice loop = attach(mounted.volume(), true)) {
-                String device = loop.device().toString();
-                Peer.MKFS_XFS.command("-q", "-f", device).run().mustSucceed();
-                String before;
-                try (FileSystem here = FileSystem.mount(device, point)) {
-                    Peer.PYTHON
-                            .command("-c", FILL, point.toString(), Integer.toString(FILES))
-                            .within(LIMIT)
-                            .run()
-                            .mustSucceed();
-                    before = hash(here.point());
+            String before;
+            try (LoopDevice loop = attach(mounted.volume(), direct)) {
+                Peer.MKFS_XFS
+                        .command("-q", "-f", loop.device().toString())
+                        .run()
+                        .mustSucceed();
+                try (FileSystem here = FileSystem.mount(loop, point)) {
+                    assertThat(fill(here.kept(), scratch).waitFor()).isZero();
+                    sh("sync -f " + point).mustSucceed();
+                    before = hash(here.kept());
+                    assertThat(before).startsWith(FILES + " ");
+                    Process writer = fill(here.later(), scratch);
+                    Await.until(
+                            "it is in the middle of its work",
+                            LIMIT,
+                            () -> Files.exists(here.later().resolve("d001")));
+                    assertThat(writer.isAlive()).isTrue();
+                    mounted.served().kill();
+                    Await.until("the guardian unmounts", LIMIT, mounted::isGone);
+                    assertThat(sh("sync -f " + point).exitCode()).isNotZero();
+                    assertThat(writer.waitFor()).as("who writes is told").isNotZero();
                 }
-                assertThat(before).startsWith(FILES + " ");
-                try (FileSystem again = FileSystem.mount(device, point)) {
-                    assertThat(hash(again.point())).isEqualTo(before);
+            }
+            try (Mounted again = mounted.again();
+                    LoopDevice loop = attach(again.volume(), direct)) {
+                try (FileSystem here = FileSystem.mount(loop, point)) {
+                    assertThat(hash(here.kept())).isEqualTo(before);
+                    assertThat(here.later()).exists();
                 }
-                Peer.XFS_REPAIR.command("-n", device).within(LIMIT).run().mustSucceed();
+                try (FileSystem here = FileSystem.mount(loop, point)) {
+                    assertThat(hash(here.kept())).isEqualTo(before);
+                }
+                Peer.XFS_REPAIR
+                        .command("-n", loop.device().toString())
+                        .within(LIMIT)
+                        .run()
+                        .mustSucceed();
             }
             System.err.printf(
-                    "%d files on an XFS over a loop device over a volume's file: %d s%n",
-                    FILES, TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
-            mounted.served().stop().mustSucceed();
+                    "%d files on an XFS over a loop device, direct I/O %s, over a volume's file, and a killed server: %d s%n",
+                    FILES, direct ? "on" : "off", TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start));
         }
+    }
+
+    /** Starts to write the files. */
+    private static Process fill(Path root, Scratch scratch) throws IOException {
+        Files.createDirectory(root);
+        return new ProcessBuilder(Peer.PYTHON.path().toString(), "-c", FILL, root.toString(), Integer.toString(FILES))
+                .redirectErrorStream(true)
+                .redirectOutput(scratch.file("fill.out").toFile())
+                .start();
     }
 
     private static String hash(Path root) {
@@ -268,9 +319,21 @@ class MountTest {
     }
 
     private record FileSystem(Path point) implements AutoCloseable {
-        static FileSystem mount(String device, Path point) {
-            Command.of("mount", "-t", "xfs", device, point.toString()).run().mustSucceed();
+        static FileSystem mount(LoopDevice loop, Path point) {
+            Command.of("mount", "-t", "xfs", loop.device().toString(), point.toString())
+                    .within(LIMIT)
+                    .run()
+                    .mustSucceed();
             return new FileSystem(point);
+        }
+
+        Path kept() {
+            return point.resolve("kept");
+        }
+
+        /** What is being written when the server is killed. */
+        Path later() {
+            return point.resolve("later");
         }
 
         @Override

@@ -27,8 +27,11 @@ import redoubt.base.Clock;
  * mdadm's mdmon, and ours, stopped or killed on the way from being woken by a write to being asleep again. Whatever it was about to do: the write ends, no
  * generation falls, no recorded failure is lost, nothing of a fenced daemon lands on a member, and the members agree.
  *
- * <p>{@code strace} counts the system calls of the monitor's thread, each kind for itself, and sends the signal when it enters a certain one; the stop
- * takes hold when that call is over, so that stopping at each of each kind in turn is stopping between any two.
+ * <p>{@code strace} counts the system calls of one thread, each kind for itself, and sends the signal when it enters a certain one; the stop
+ * takes hold when that call is over, so that stopping at each of each kind in turn is stopping between any two. That thread is the monitor's, which
+ * does all there is to do between being woken and being asleep. Ours has its doors written by a thread each, and waits for them meanwhile: so
+ * these threads are stopped too, at each thing they send. What else they call they call all the time, whether or not something happens; and the threads
+ * of the virtual machine know nothing of metadata.
  */
 @Interop
 class StoppedDaemonTest {
@@ -45,6 +48,13 @@ class StoppedDaemonTest {
     /** What the monitor calls while it runs. */
     private static final List<String> CALLS = List.of(
             "pselect6", "rt_sigprocmask", "fstat", "newfstatat", "lseek", "read", "write", "ioctl", "getpid", "tgkill");
+
+    /** What ours calls: its sleep, what it asks and hears, what it waits for, and classes that it meets for the first time. */
+    private static final List<String> OUR_CALLS =
+            List.of("write", "read", "epoll_wait", "futex", "lseek", "pread64", "mmap", "munmap", "mprotect");
+
+    /** In the place of a door's number. */
+    private static final int MONITOR = -1;
 
     /** What it reads before it marks the array dirty, and what it writes for that, with the store of 'active'. */
     private static final int FIRST_READS = 8;
@@ -83,8 +93,10 @@ class StoppedDaemonTest {
         try (Scratch scratch = Scratch.make();
                 DaemonRig rig = start(scratch, Level.RAID1, DaemonRig.Whose.MDADMS)) {
             Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
-            assertThat(at(rig, content, "SIGSTOP", "write", write, scratch)).isTrue();
-            assertThat(at(rig, content, "SIGKILL", "read", read, scratch)).isTrue();
+            assertThat(at(rig, content, "SIGSTOP", new Calls(MONITOR, "write"), write, scratch))
+                    .isTrue();
+            assertThat(at(rig, content, "SIGKILL", new Calls(MONITOR, "read"), read, scratch))
+                    .isTrue();
             print();
         }
     }
@@ -96,29 +108,62 @@ class StoppedDaemonTest {
         atRandomMoments(DaemonRig.Whose.OURS, SAMPLED_MOMENTS, SAMPLE_FAILED_AFTER, SplittableRandom::nextBoolean);
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @Tag("soak")
-    @Timeout(value = 60, unit = TimeUnit.MINUTES)
-    void stoppedAtEachOfItsSystemCalls() throws Exception {
-        atEach("SIGSTOP");
+    @Timeout(value = 90, unit = TimeUnit.MINUTES)
+    void stoppedAtEachOfItsSystemCalls(DaemonRig.Whose whose) throws Exception {
+        atEach(whose, "SIGSTOP");
     }
 
-    @Test
+    @ParameterizedTest
+    @EnumSource
     @Tag("soak")
-    @Timeout(value = 60, unit = TimeUnit.MINUTES)
-    void killedAtEachOfItsSystemCalls() throws Exception {
-        atEach("SIGKILL");
+    @Timeout(value = 90, unit = TimeUnit.MINUTES)
+    void killedAtEachOfItsSystemCalls(DaemonRig.Whose whose) throws Exception {
+        atEach(whose, "SIGKILL");
+    }
+
+    /**
+     * The calls of one name, of one thread.
+     *
+     * @param door whose thread it is, or the monitor's
+     */
+    private record Calls(int door, String name) {
+
+        long thread(DaemonRig rig) {
+            return door == MONITOR ? rig.monitor() : rig.door(door);
+        }
+
+        @Override
+        public String toString() {
+            return (door == MONITOR ? "the monitor's " : "door " + door + "'s ") + name;
+        }
+    }
+
+    private static List<Calls> calls(DaemonRig.Whose whose) {
+        List<Calls> calls = new ArrayList<>();
+        switch (whose) {
+            case MDADMS -> CALLS.forEach(name -> calls.add(new Calls(MONITOR, name)));
+            case OURS -> {
+                for (int door = 0; door < Level.RAID5.members; door++) {
+                    calls.add(new Calls(door, "write")); // while all members are there
+                }
+                OUR_CALLS.forEach(name -> calls.add(new Calls(MONITOR, name)));
+            }
+        }
+        return calls;
     }
 
     /** A member is failed on the way, so that from then on there is a failure to be lost. */
-    private void atEach(String signal) throws Exception {
+    private void atEach(DaemonRig.Whose whose, String signal) throws Exception {
         try (Scratch scratch = Scratch.make();
-                DaemonRig rig = start(scratch, Level.RAID5, DaemonRig.Whose.MDADMS)) {
+                DaemonRig rig = start(scratch, Level.RAID5, whose)) {
             Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
             int all = 0;
-            for (String name : CALLS) {
+            for (Calls calls : calls(whose)) {
                 int call = 1;
-                while (at(rig, content, signal, name, call, scratch)) {
+                while (at(rig, content, signal, calls, call, scratch)) {
                     call++;
                     all++;
                     assertThat(call).as("it never sleeps").isLessThan(CALLS_LIMIT);
@@ -126,7 +171,7 @@ class StoppedDaemonTest {
                         fail(rig);
                     }
                 }
-                System.err.printf("%s at each of %d calls of %s%n", signal, call - 1, name);
+                System.err.printf("%s at each of %d of %s%n", signal, call - 1, calls);
             }
             print();
             assertThat(all).isGreaterThan(FAILED_AFTER);
@@ -217,10 +262,10 @@ class StoppedDaemonTest {
     }
 
     /** The signal at this call of this name. Answers whether the daemon came to make so many calls; one that was late by itself is no answer. */
-    private boolean at(DaemonRig rig, Path content, String signal, String name, int call, Scratch scratch)
+    private boolean at(DaemonRig rig, Path content, String signal, Calls calls, int call, Scratch scratch)
             throws Exception {
         for (int tries = 0; tries < TRIES; tries++) {
-            Came came = round(rig, content, signal, name, call, scratch);
+            Came came = round(rig, content, signal, calls, call, scratch);
             if (came != Came.LATE) {
                 return came == Came.STOPPED;
             }
@@ -229,27 +274,27 @@ class StoppedDaemonTest {
     }
 
     /** One round: a daemon, one write, the signal. */
-    private Came round(DaemonRig rig, Path content, String signal, String name, int call, Scratch scratch)
+    private Came round(DaemonRig rig, Path content, String signal, Calls calls, int call, Scratch scratch)
             throws Exception {
         begin(rig);
-        long monitor = rig.monitor();
+        long thread = calls.thread(rig);
         Process strace = new ProcessBuilder(
                         Peer.STRACE.path().toString(),
                         "-p",
-                        Long.toString(monitor),
+                        Long.toString(thread),
                         "-o",
                         scratch.file("strace").toString(),
                         "-e",
-                        "inject=" + name + ":signal=" + signal + ":when=" + call)
+                        "inject=" + calls.name() + ":signal=" + signal + ":when=" + call)
                 .redirectErrorStream(true)
                 .redirectOutput(scratch.file("strace.out").toFile())
                 .start();
         try {
             Await.until(
-                    "strace holds the monitor",
+                    "strace holds the thread",
                     DaemonRig.LIMIT,
                     () -> !rig.isAlive() // killed at the call in which it slept
-                            || Files.readString(Path.of("/proc", Long.toString(monitor), "status"))
+                            || Files.readString(Path.of("/proc", Long.toString(thread), "status"))
                                     .lines()
                                     .noneMatch(line -> line.matches("TracerPid:\\s+0")));
             long start = System.nanoTime();
