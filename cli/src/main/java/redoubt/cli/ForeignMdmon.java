@@ -71,8 +71,8 @@ final class ForeignMdmon {
         return daemon.run();
     }
 
-    private void check() throws Refused {
-        Path md = tree.resolve("block").resolve(container).resolve("md");
+    /** Whether somebody serves there who lets daemons in. */
+    static void checkMount(Path tree) throws Refused {
         boolean there = Files.isDirectory(tree.resolve(FuseMount.DOORS)) && Files.exists(tree.resolve("daemons/enter"));
         if (!there) {
             throw new Refused(
@@ -80,6 +80,11 @@ final class ForeignMdmon {
                     "no array waits for a daemon in '" + tree
                             + "'; start it as root with 'redoubt serve --keeper external --mount DIR'");
         }
+    }
+
+    private void check() throws Refused {
+        Path md = tree.resolve("block").resolve(container).resolve("md");
+        checkMount(tree);
         boolean isContainer = !container.contains("/")
                 && read(md.resolve("metadata_version")).startsWith("external:")
                 && read(md.resolve("level")).isEmpty();
@@ -126,7 +131,8 @@ final class ForeignMdmon {
         return new Refused(ExitCode.IO, "'" + program + "' cannot be run");
     }
 
-    private static List<String> names(Path directory) {
+    /** What is in a directory. */
+    static List<String> names(Path directory) {
         String[] names = directory.toFile().list();
         return names == null ? List.of() : List.of(names);
     }
@@ -135,7 +141,7 @@ final class ForeignMdmon {
      * Whoever enters takes the trees of daemons that are gone away. The kernel remembers every attribute of them until somebody asks for such a tree and
      * hears that there is none, and the server has room for so many only. It must not ask itself: whoever waits for his own mount cannot be killed.
      */
-    private static void forget(Path daemons, List<String> before) {
+    static void forget(Path daemons, List<String> before) {
         for (String name : before) {
             Files.exists(daemons.resolve(name));
         }

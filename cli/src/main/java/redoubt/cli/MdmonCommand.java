@@ -3,6 +3,7 @@ package redoubt.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -10,7 +11,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import redoubt.base.Clock;
+import redoubt.base.ThreadHeartbeat;
 import redoubt.base.Threads;
+import redoubt.control.Attributes;
+import redoubt.control.MountAttributes;
 import redoubt.mdmon.Mdmon;
 import redoubt.metadata.imsm.ImsmFormat;
 
@@ -23,7 +27,8 @@ import redoubt.metadata.imsm.ImsmFormat;
             "",
             "Keeps the Intel metadata of a container that 'redoubt serve --keeper external' serves: marks it dirty before the first"
                     + " write is let go, clean when nothing is written, and records members that fail. It reaches attributes and disks"
-                    + " through the server only, and needs no right to the disks.",
+                    + " through the server only, and needs no right to the disks: over its control socket and NBD, or with --mount DIR through"
+                    + " the files that 'redoubt serve --keeper external --mount DIR' shows, which takes root.",
             "",
             "One daemon keeps the metadata at a time; another one waits and follows. On SIGTERM it has the arrays become clean,"
                     + " and leaves; one that is kept busy is left to the server after half a minute. It ends with 0 then, and when the"
@@ -44,13 +49,16 @@ import redoubt.metadata.imsm.ImsmFormat;
             "  redoubt serve --keeper external a.img b.img &",
             "  redoubt mdmon md127 &",
             "  redoubt mdmon --control /run/redoubt/vol0.sock vol0",
+            "  redoubt mdmon --mount /mnt/raid md127",
             "  redoubt mdmon --exec /sbin/mdmon --mount /mnt/raid md127"
         })
 final class MdmonCommand extends Verb {
 
     private static final long ANSWER_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
     private static final long BUSY_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final String SOCKET_SUFFIX = ".sock";
+    private static final String RUN_SUFFIX = ".mdmon";
 
     @Mixin
     private Served served = new Served();
@@ -60,19 +68,19 @@ final class MdmonCommand extends Verb {
             paramLabel = "DIR",
             description =
                     "Where the pid file and the command socket are. Default: next to the control socket, with .mdmon"
-                            + " in the place of .sock.")
+                            + " in the place of .sock; or next to the directory of --mount, with .mdmon behind its name.")
     private Optional<Path> runDirectory = Optional.empty();
 
     @Option(
             names = "--exec",
             paramLabel = "PROGRAM",
-            description = "Become this daemon instead, such as /sbin/mdmon; with --mount.")
+            description = "Become this daemon instead, such as /sbin/mdmon; needs --mount.")
     private Optional<Path> program = Optional.empty();
 
     @Option(
             names = "--mount",
             paramLabel = "DIR",
-            description = "With --exec: where 'serve' shows the attributes as files.")
+            description = "Where 'serve' shows the attributes as files, instead of its control socket.")
     private Optional<Path> mount = Optional.empty();
 
     @Parameters(paramLabel = "CONTAINER", description = "The container, such as md127, or one of its arrays.")
@@ -84,36 +92,69 @@ final class MdmonCommand extends Verb {
 
     @Override
     int run() throws Refused, IOException {
-        if (program.isPresent() != mount.isPresent()) {
-            throw new Refused(
-                    ExitCode.USAGE, "--exec and --mount go together; without them this daemon needs --control at most");
+        if (mount.isPresent() && served.isNamed()) {
+            throw new Refused(ExitCode.USAGE, "--mount and --control are two ways to one server; name one");
         }
-        if (program.isPresent() && mount.isPresent()) {
-            throw ForeignMdmon.become(program.get(), mount.get(), container);
+        if (program.isPresent()) {
+            throw ForeignMdmon.become(
+                    program.get(),
+                    mount.orElseThrow(() -> new Refused(
+                            ExitCode.USAGE, "--exec needs --mount DIR: another's daemon finds everything in files")),
+                    container);
         }
-        Served.Container found = served.container(container);
-        return StopSignal.during(console(), signal -> keep(found, signal));
+        return mount.isPresent() ? overMount(mount.get()) : overSocket();
     }
 
-    private int keep(Served.Container found, StopSignal signal) throws Refused, IOException {
+    private int overSocket() throws Refused, IOException {
+        Served.Container found = served.container(container);
+        return StopSignal.during(
+                console(),
+                signal -> keep(
+                        found.name(),
+                        new SocketEngine(found.socket(), ANSWER_LIMIT_NANOS),
+                        beside(found.socket()),
+                        () -> {},
+                        signal));
+    }
+
+    private int overMount(Path directory) throws Refused, IOException {
+        ForeignMdmon.checkMount(directory);
+        Path tree = directory.toRealPath();
+        String name;
+        try (Attributes attributes = MountAttributes.open(tree)) {
+            name = Served.containerOf(attributes, container)
+                    .orElseThrow(() -> new Refused(
+                            ExitCode.USAGE,
+                            "'" + container + "' is no container in '" + tree + "'; its name there is md127"));
+        }
+        List<String> before = ForeignMdmon.names(tree.resolve("daemons"));
+        try (ThreadHeartbeat heartbeat = new ThreadHeartbeat(BEAT_NANOS)) {
+            return StopSignal.during(
+                    console(),
+                    signal -> keep(
+                            name,
+                            new MountEngine(tree, heartbeat),
+                            tree.resolveSibling(tree.getFileName() + RUN_SUFFIX),
+                            () -> ForeignMdmon.forget(tree.resolve("daemons"), before),
+                            signal));
+        }
+    }
+
+    private int keep(String name, Mdmon.Engine engine, Path usualRunDirectory, Runnable entered, StopSignal signal)
+            throws Refused, IOException {
         ServiceManager manager = new ServiceManager(console());
-        Mdmon.Terms terms = new Mdmon.Terms(
-                found.name(), ownName(), runDirectory.orElseGet(() -> beside(found.socket())), BUSY_LIMIT_NANOS);
+        Mdmon.Terms terms = new Mdmon.Terms(name, ownName(), runDirectory.orElse(usualRunDirectory), BUSY_LIMIT_NANOS);
         try {
-            Mdmon daemon = Mdmon.enter(
-                    terms,
-                    new ImsmFormat(),
-                    new SocketEngine(found.socket(), ANSWER_LIMIT_NANOS),
-                    Clock.system(),
-                    console()::say);
+            Mdmon daemon = Mdmon.enter(terms, new ImsmFormat(), engine, Clock.system(), console()::say);
+            entered.run();
             Threads.start("mdmon-signal", () -> {
                 signal.await();
                 daemon.terminate();
             });
             return exitCode(daemon.run(() -> {
-                console().print("%s is kept by %s".formatted(found.name(), terms.name()));
+                console().print("%s is kept by %s".formatted(name, terms.name()));
                 console().out().flush();
-                manager.ready("keeping " + found.name());
+                manager.ready("keeping " + name);
             }));
         } catch (Mdmon.Refused refused) {
             throw new Refused(ExitCode.TRY_AGAIN, refused.sentence());
@@ -145,6 +186,6 @@ final class MdmonCommand extends Verb {
     private static Path beside(Path socket) {
         String name = String.valueOf(socket.toAbsolutePath().getFileName());
         String stem = name.endsWith(SOCKET_SUFFIX) ? name.substring(0, name.length() - SOCKET_SUFFIX.length()) : name;
-        return socket.toAbsolutePath().resolveSibling(stem + ".mdmon");
+        return socket.toAbsolutePath().resolveSibling(stem + RUN_SUFFIX);
     }
 }

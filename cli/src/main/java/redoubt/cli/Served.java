@@ -74,6 +74,11 @@ final class Served {
         throw new Refused(ExitCode.USAGE.number(), "'" + socket + "' does not serve '" + name + "'; it serves:", there);
     }
 
+    /** Whether a socket was named. */
+    boolean isNamed() {
+        return control.isPresent();
+    }
+
     /**
      * A container whose metadata is kept outside the process that serves it.
      *
@@ -113,7 +118,8 @@ final class Served {
         return found.getFirst();
     }
 
-    private static Optional<String> containerOf(Attributes attributes, String name) throws IOException {
+    /** What the container of this name, or of the array of this name, is called in a tree; empty if its metadata is not kept outside. */
+    static Optional<String> containerOf(Attributes attributes, String name) throws IOException {
         try {
             attributes.list("daemons");
             String version = attributes.read("block/" + nodeName(name) + "/md/metadata_version");

@@ -23,6 +23,10 @@ import redoubt.assembly.Access;
 import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.AssemblyOptions;
 import redoubt.block.IoMemory;
+import redoubt.control.AttributeRefused;
+import redoubt.control.Attributes;
+import redoubt.control.MountAttributes;
+import redoubt.kernfs.Errno;
 import redoubt.testkit.Waiting;
 
 /** {@code serve --keeper external --mount}: daemons that find all they need as files, and are fenced there. */
@@ -32,6 +36,7 @@ class DoorFilesServiceTest {
     private static final int DISK_BYTES = 24 << 20;
     private static final int ANCHOR = DISK_BYTES - 1024;
     private static final long DEADLINE_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
 
     @TempDir
     Path folder;
@@ -227,6 +232,68 @@ class DoorFilesServiceTest {
         Waiting.until("the engine has taken over", () -> says("block/md126/md/metadata_version", "external:-md127/0"));
     }
 
+    /** Goal: the tree through files is the tree: values, errors, kinds, links, changes; and that the server is gone is no answer of it. */
+    @Test
+    void attributesAreReachedThroughFiles() throws Exception {
+        FileChannel[] doors = enter("a");
+        try (Attributes attributes = MountAttributes.open(mount)) {
+            assertThat(attributes.read("block/md126/md/level")).isEqualTo("raid1\n");
+            assertThat(attributes.read("mdstat")).contains("super external:");
+            assertThat(attributes.list("block"))
+                    .contains(
+                            new Attributes.Entry("md126", Attributes.Kind.DIRECTORY),
+                            new Attributes.Entry("v", Attributes.Kind.LINK));
+            assertThat(attributes.list("daemons/a"))
+                    .contains(new Attributes.Entry("standing", Attributes.Kind.ATTRIBUTE));
+            assertThat(attributes.readlink("block/v")).isEqualTo("md126");
+            refused(Errno.ENOENT, () -> attributes.read("block/nosuch"));
+            refused(Errno.ENOENT, () -> attributes.watch("block/nosuch"));
+            refused(Errno.ENOTDIR, () -> attributes.list("mdstat"));
+            refused(Errno.EISDIR, () -> attributes.read("block"));
+            refused(Errno.EINVAL, () -> attributes.readlink("mdstat"));
+            refused(Errno.EINVAL, () -> attributes.write("block/md126/md/array_state", "nonsense"));
+            refused(Errno.EBUSY, () -> attributes.write("block/md126/md/array_state", "active"));
+
+            attributes.watch("daemons/a/standing");
+            assertThat(attributes.awaitChange(0)).isEmpty();
+            attributes.wake();
+            assertThat(attributes.awaitChange(LIMIT_NANOS)).isEmpty();
+            attributes.write("daemons/a/leave", "1");
+            assertThat(attributes.awaitChange(LIMIT_NANOS)).contains(new Attributes.Change("daemons/a/standing", 1));
+            Waiting.until("it has left", () -> says("daemons/a/standing", "fenced"));
+            store("daemons/enter", "b");
+            Optional<Attributes.Change> told = attributes.awaitChange(LIMIT_NANOS);
+            assertThat(told).as("it is removed").isPresent();
+            while (told.isPresent()) { // until there is nothing to be told of it any more
+                told = attributes.awaitChange(TimeUnit.MILLISECONDS.toNanos(100));
+            }
+            refused(Errno.ENOENT, () -> attributes.read("daemons/a/standing"));
+
+            for (FileChannel door : doors) {
+                door.close();
+            }
+            attributes.watch("daemons/b/standing");
+            assertThat(service.stop()).isTrue();
+            engine.close();
+            service = null;
+            assertThatThrownBy(() -> attributes.read("mdstat"))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("not mounted any more");
+            assertThatThrownBy(() -> {
+                        attributes.awaitChange(LIMIT_NANOS);
+                        attributes.awaitChange(LIMIT_NANOS);
+                    })
+                    .isInstanceOf(IOException.class);
+        }
+    }
+
+    private static void refused(Errno errno, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        AttributeRefused.class,
+                        refusal -> assertThat(refusal.errno()).isEqualTo(errno));
+    }
+
     /** Goal: who cannot run another's daemon is told why, before anything is changed. */
     @Test
     void theVerbSaysWhatIsMissing() throws Exception {
@@ -239,6 +306,17 @@ class DoorFilesServiceTest {
         Run noContainer = Run.of(folder, "mdmon", "--exec", "/bin/true", "--mount", mount.toString(), "md126");
         assertThat(noContainer.exit()).isEqualTo(64);
         assertThat(noContainer.err()).contains("'md126' is no container");
+        assertThat(Run.of(folder, "mdmon", "--exec", "/bin/true", "md127").err())
+                .contains("--exec needs --mount DIR");
+        assertThat(Run.of(folder, "mdmon", "--control", "c", "--mount", mount.toString(), "md127")
+                        .err())
+                .contains("name one");
+        assertThat(Run.of(folder, "mdmon", "--mount", folder.toString(), "md127")
+                        .err())
+                .contains("no array waits for a daemon in");
+        assertThat(Run.of(folder, "mdmon", "--mount", mount.toString(), "nosuch")
+                        .err())
+                .contains("'nosuch' is no container");
         assertThat(mount.resolve("daemons").toFile().list()).containsExactly("enter");
     }
 }

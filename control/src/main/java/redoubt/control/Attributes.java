@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The attribute tree of a running engine, as its clients see it: the command line, and a metadata daemon. Every call has a limit; an
- * engine that does not answer is an {@link IOException}. For one thread at a time, but for {@link #wake}.
+ * The attribute tree of a running engine, as its clients see it: the command line, and a metadata daemon. Over the socket every call has a limit,
+ * over a mount the kernel waits as long as the engine lives; one that does not answer is an {@link IOException}. For one thread at a time, but
+ * for {@link #wake}.
  */
 public interface Attributes extends AutoCloseable {
 

@@ -19,6 +19,14 @@ import redoubt.kernfs.NodeRefused;
  * with threads of their own, so that nothing that volumes wait for can be held up by their waiting. A write to a volume may wait for a store in an
  * attribute, and that store for a write at a door.
  *
+ * <p><b>No {@link redoubt.kernfs.Subscriber}.</b> In Linux it is the file system that subscribes, for inotify. There is nothing here that it would do in
+ * another's place. The kernel caches neither values nor names of this mount (all are valid for no time), so no change and no removal makes
+ * anything stale that had to be called back; each look-up asks, and is told that a node is gone. Pollers are told by the notifier itself
+ * ({@link AttributeHandle}), which must not become an item that waits for the supers lock. inotify it could not serve: FUSE has no word that makes
+ * an event of it. What remains is memory, since the kernel keeps a removed name until somebody asks for it again. The word for that (NOTIFY_INVAL_ENTRY)
+ * waits for the directory's lock in the kernel, behind whoever looks something up there, and would do so with the supers lock held; so whoever
+ * enters as a daemon asks for the names of those before, and that is all there is.
+ *
  * <p>Opening and closing wait and are for the thread that serves. What both need is made by {@link #open}; nothing is allocated for a read or
  * write of an open file, and no thread is started after it.
  */

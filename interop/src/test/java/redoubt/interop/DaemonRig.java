@@ -30,8 +30,10 @@ final class DaemonRig implements AutoCloseable {
     enum Whose {
         /** mdmon of this machine's mdadm, unmodified. */
         MDADMS,
-        /** {@code redoubt mdmon}. */
-        OURS
+        /** {@code redoubt mdmon}, over the control socket and NBD. */
+        OURS,
+        /** {@code redoubt mdmon --mount}. */
+        OURS_MOUNTED
     }
 
     static final Duration LIMIT = Duration.ofSeconds(60);
@@ -285,6 +287,7 @@ final class DaemonRig implements AutoCloseable {
             case MDADMS ->
                 List.of("mdmon", "--exec", Peer.MDMON.path().toString(), "--mount", mount.toString(), CONTAINER);
             case OURS -> List.of("mdmon", "--control", served.control().toString(), CONTAINER);
+            case OURS_MOUNTED -> List.of("mdmon", "--mount", mount.toString(), CONTAINER);
         };
     }
 
@@ -325,13 +328,13 @@ final class DaemonRig implements AutoCloseable {
                         .filter(thread -> thread != pid())
                         .reduce((before, after) -> after)
                         .orElse(-1);
-            case OURS -> named("mdmon-monitor", 0);
+            case OURS, OURS_MOUNTED -> named("mdmon-monitor", 0);
         };
     }
 
     /** The thread of our daemon that writes to a disk through its door. */
     long door(int disk) {
-        return named("nbd-client-door", disk);
+        return named(whose == Whose.OURS_MOUNTED ? "lane-" : "nbd-client-door", disk);
     }
 
     private long named(String name, int which) {
@@ -423,7 +426,7 @@ final class DaemonRig implements AutoCloseable {
     void letItHaveItsTurn() throws IOException {
         switch (whose) {
             case MDADMS -> ping();
-            case OURS -> Await.until("the fenced daemon ends", LIMIT, () -> !isAlive());
+            case OURS, OURS_MOUNTED -> Await.until("the fenced daemon ends", LIMIT, () -> !isAlive());
         }
     }
 
@@ -432,6 +435,7 @@ final class DaemonRig implements AutoCloseable {
         Path socket = switch (whose) {
             case MDADMS -> Path.of("/proc/%d/root/run/mdadm/%s.sock".formatted(pid(), CONTAINER));
             case OURS -> Path.of(served.control() + ".mdmon", CONTAINER + ".sock");
+            case OURS_MOUNTED -> Path.of(mount + ".mdmon", CONTAINER + ".sock");
         };
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             channel.connect(UnixDomainSocketAddress.of(socket));

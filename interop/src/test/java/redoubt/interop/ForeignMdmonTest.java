@@ -13,7 +13,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The mdmon of Debian's mdadm, as it is, keeps the metadata of an array of ours, through what {@code redoubt mdmon --exec} shows it. */
+/**
+ * The mdmon of Debian's mdadm, as it is, keeps the metadata of an array of ours, through what {@code redoubt mdmon --exec} shows it. Ours does the same
+ * through the same mount, by the same measure.
+ */
 @Interop
 class ForeignMdmonTest {
 
@@ -29,13 +32,13 @@ class ForeignMdmonTest {
     @Test
     @Timeout(value = 5, unit = TimeUnit.MINUTES)
     void keepsTheMetadataOfAMirror(LinuxGuest guest) throws Exception {
-        keepsTheMetadata(Level.RAID1, guest);
+        keepsTheMetadata(Level.RAID1, DaemonRig.Whose.MDADMS, guest);
     }
 
     @Test
     @Timeout(value = 5, unit = TimeUnit.MINUTES)
     void keepsTheMetadataOfARaid5(LinuxGuest guest) throws Exception {
-        keepsTheMetadata(Level.RAID5, guest);
+        keepsTheMetadata(Level.RAID5, DaemonRig.Whose.MDADMS, guest);
     }
 
     /** Goal: what is done for one of two volumes is not done to the other, but for a failed disk, which both have. */
@@ -44,14 +47,36 @@ class ForeignMdmonTest {
     void keepsTheMetadataOfTwoVolumes(LinuxGuest guest) throws Exception {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.createTwoMirrors(scratch, SECOND, "--assume-clean");
-            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME, SECOND), guest);
+            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME, SECOND), DaemonRig.Whose.MDADMS, guest);
         }
     }
 
-    private static void keepsTheMetadata(Level level, LinuxGuest guest) throws Exception {
+    @Test
+    @Timeout(value = 5, unit = TimeUnit.MINUTES)
+    void oursKeepsTheMetadataOfAMirrorThroughTheMount(LinuxGuest guest) throws Exception {
+        keepsTheMetadata(Level.RAID1, DaemonRig.Whose.OURS_MOUNTED, guest);
+    }
+
+    /** Goal: who dies while nothing is written is missed at once, by its doors, so that the next one can come in. */
+    @Test
+    @Timeout(value = 5, unit = TimeUnit.MINUTES)
+    void oursIsMissedAtOnceWhenItIsKilled() throws Exception {
+        try (Scratch scratch = Scratch.make();
+                DaemonRig rig = DaemonRig.start(scratch, Level.RAID1, "0", DaemonRig.Whose.OURS_MOUNTED)) {
+            rig.startDaemon();
+            rig.killDaemon();
+            Await.until("it is missed", DaemonRig.LIMIT, () -> rig.standing().equals("fenced"));
+            rig.startDaemon();
+            assertThat(rig.write(Content.pattern(scratch.file("content"), 1 << 20, 1))
+                            .waitFor())
+                    .isZero();
+        }
+    }
+
+    private static void keepsTheMetadata(Level level, DaemonRig.Whose whose, LinuxGuest guest) throws Exception {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
-            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME), guest);
+            keepsTheMetadata(scratch, array, List.of(RedoubtArray.VOLUME), whose, guest);
         }
     }
 
@@ -59,16 +84,17 @@ class ForeignMdmonTest {
      * Goal: it does for our array what it does for Linux', and the members say so to mdadm. Method: one life of an array; that no write is let go before the
      * dirty mark is seen by stopping the daemon while a write waits, with no deadline.
      */
-    private static void keepsTheMetadata(Scratch scratch, RedoubtArray array, List<String> volumes, LinuxGuest guest)
+    private static void keepsTheMetadata(
+            Scratch scratch, RedoubtArray array, List<String> volumes, DaemonRig.Whose whose, LinuxGuest guest)
             throws Exception {
         List<Path> contents = new ArrayList<>();
-        try (DaemonRig rig = DaemonRig.start(scratch, array, volumes, "0", DaemonRig.Whose.MDADMS)) {
+        try (DaemonRig rig = DaemonRig.start(scratch, array, volumes, "0", whose)) {
             assertThat(states(rig, volumes)).containsOnly("readonly");
             Process daemon = rig.startDaemon();
             for (int volume = 0; volume < volumes.size(); volume++) {
                 rig.awaitState(volume, "read-auto");
             }
-            assertThat(rig.ping()).contains("4.");
+            assertThat(rig.ping()).contains(whose == DaemonRig.Whose.MDADMS ? "4." : "mdmon");
 
             for (int volume = 0; volume < volumes.size(); volume++) {
                 rig.store(volume, "safe_mode_delay", "60");

@@ -119,6 +119,9 @@ class MountTest {
 
         @Override
         public void close() {
+            if (served.isAlive()) {
+                served.kill(); // and not its guardian, which unmounts
+            }
             served.close();
             Await.until("no mount is left", LIMIT, this::isGone);
         }
@@ -279,20 +282,21 @@ class MountTest {
                     assertThat(writer.waitFor()).as("who writes is told").isNotZero();
                 }
             }
-            try (Mounted again = mounted.again();
-                    LoopDevice loop = attach(again.volume(), direct)) {
-                try (FileSystem here = FileSystem.mount(loop, point)) {
-                    assertThat(hash(here.kept())).isEqualTo(before);
-                    assertThat(here.later()).exists();
+            try (Mounted again = mounted.again()) {
+                try (LoopDevice loop = attach(again.volume(), direct)) {
+                    try (FileSystem here = FileSystem.mount(loop, point)) {
+                        assertThat(hash(here.kept())).isEqualTo(before);
+                    }
+                    try (FileSystem here = FileSystem.mount(loop, point)) {
+                        assertThat(hash(here.kept())).isEqualTo(before);
+                    }
+                    Peer.XFS_REPAIR
+                            .command("-n", loop.device().toString())
+                            .within(LIMIT)
+                            .run()
+                            .mustSucceed();
                 }
-                try (FileSystem here = FileSystem.mount(loop, point)) {
-                    assertThat(hash(here.kept())).isEqualTo(before);
-                }
-                Peer.XFS_REPAIR
-                        .command("-n", loop.device().toString())
-                        .within(LIMIT)
-                        .run()
-                        .mustSucceed();
+                again.served().stop().mustSucceed();
             }
             System.err.printf(
                     "%d files on an XFS over a loop device, direct I/O %s, over a volume's file, and a killed server: %d s%n",

@@ -53,6 +53,10 @@ class StoppedDaemonTest {
     private static final List<String> OUR_CALLS =
             List.of("write", "read", "epoll_wait", "futex", "lseek", "pread64", "mmap", "munmap", "mprotect");
 
+    /** And where attributes are files. */
+    private static final List<String> OUR_CALLS_OF_A_MOUNT =
+            List.of("write", "openat", "pread64", "close", "poll", "futex", "read", "lseek", "mmap");
+
     /** In the place of a door's number. */
     private static final int MONITOR = -1;
 
@@ -146,13 +150,24 @@ class StoppedDaemonTest {
         switch (whose) {
             case MDADMS -> CALLS.forEach(name -> calls.add(new Calls(MONITOR, name)));
             case OURS -> {
-                for (int door = 0; door < Level.RAID5.members; door++) {
-                    calls.add(new Calls(door, "write")); // while all members are there
-                }
+                addDoors(calls, List.of("write"));
                 OUR_CALLS.forEach(name -> calls.add(new Calls(MONITOR, name)));
+            }
+            case OURS_MOUNTED -> {
+                addDoors(calls, List.of("pwrite64", "fdatasync"));
+                OUR_CALLS_OF_A_MOUNT.forEach(name -> calls.add(new Calls(MONITOR, name)));
             }
         }
         return calls;
+    }
+
+    /** First, while all members are there. */
+    private static void addDoors(List<Calls> calls, List<String> names) {
+        for (int door = 0; door < Level.RAID5.members; door++) {
+            for (String name : names) {
+                calls.add(new Calls(door, name));
+            }
+        }
     }
 
     /** A member is failed on the way, so that from then on there is a failure to be lost. */
