@@ -337,9 +337,10 @@ final class DaemonRig implements AutoCloseable {
         return named(whose == Whose.OURS_MOUNTED ? "lane-" : "nbd-client-door", disk);
     }
 
-    private long named(String name, int which) {
+    /** By how its name begins. */
+    private long named(String beginning, int which) {
         return threads()
-                .filter(thread -> name(thread).equals(name))
+                .filter(thread -> name(thread).startsWith(beginning))
                 .skip(which)
                 .findFirst()
                 .orElse(-1);
