@@ -2,6 +2,7 @@ package redoubt.nbd;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -79,9 +80,10 @@ record UnixSocketFile(Path path, @Nullable Object identity) {
             try {
                 probe.connect(UnixDomainSocketAddress.of(path));
                 return true;
-            } catch (IOException refused) {
-                // "Connection refused" is what a socket without a server says; a full queue is somebody.
-                return !String.valueOf(refused.getMessage()).contains("refused");
+            } catch (ConnectException refused) {
+                return false; // which a socket without a server says; a full queue is somebody
+            } catch (IOException other) {
+                return true;
             }
         }
     }

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.Finding;
@@ -100,8 +102,9 @@ final class ImsmGroup {
                                 .formatted(other, copy.candidate().disk(), Printable.of(serial.orElseThrow())));
             }
         }
-        if (winner.disowned()) {
-            return Optional.of(misnamed(winner));
+        Optional<Copy> misnamed = misnamed();
+        if (misnamed.isPresent()) {
+            return Optional.of(saidToBeAnother(misnamed.get()));
         }
         for (Copy copy : copies) {
             if (!copy.sameBlock(winner) && wentOnAlone(copy)) {
@@ -117,13 +120,36 @@ final class ImsmGroup {
         return torn.stream().flatMap(each -> newerAndDamaged(each).stream()).findFirst();
     }
 
-    /** A disk that failed or was replaced is not written any more: where the newest block stands, it stands on a disk that counts. */
-    private String misnamed(Copy newest) {
-        return "disk %d has the newest metadata (generation %d), and that does not count in the serial '%s' which this disk is said to have; give the disks their own serials"
+    /**
+     * A disk that failed or was replaced is not written any more: where the newest block stands, it stands on a disk that counts. One that it does not
+     * count in is a copy of another, if all that count are there without it, and else has been given a wrong serial.
+     */
+    private Optional<Copy> misnamed() {
+        return notHeldByTheNewest().isEmpty()
+                ? Optional.empty()
+                : newest().filter(Copy::disowned).findFirst();
+    }
+
+    private Stream<Copy> newest() {
+        return copies.stream().filter(copy -> behind(copy.mpb().generationUnsigned()) == 0);
+    }
+
+    private Set<String> notHeldByTheNewest() {
+        Set<String> wanted = activeSerials(mpb);
+        newest().forEach(copy -> copy.candidate().serial().ifPresent(wanted::remove));
+        return wanted;
+    }
+
+    private String saidToBeAnother(Copy newest) {
+        return "disk %d has the newest metadata (generation %d), and that does not count in the serial '%s' which this disk is said to have, but %s; give the disks their own serials, and a copy that of its original"
                 .formatted(
                         newest.candidate().disk(),
                         newest.mpb().generationUnsigned(),
-                        Printable.of(newest.candidate().serial().orElse("")));
+                        Printable.of(newest.candidate().serial().orElse("")),
+                        notHeldByTheNewest().stream()
+                                .sorted()
+                                .map(serial -> "'" + Printable.of(serial) + "'")
+                                .collect(Collectors.joining(" and ")));
     }
 
     /**
@@ -134,7 +160,8 @@ final class ImsmGroup {
     private Optional<String> newerAndDamaged(Candidate candidate) {
         if (candidate.finding() instanceof Finding.Torn torn
                 && (behind(torn.claim().generation()) < -1
-                        || (behind(torn.claim().generation()) < 0 && accusesAll(torn.claim())))) {
+                        || (behind(torn.claim().generation()) < 0
+                                && (accusesItself(candidate, torn.claim()) || accusesAll(torn.claim()))))) {
             return Optional.of(
                     "the metadata of disk %d is damaged and has generation %d, and that of disk %d has %d and does not know what became of it since; leave out the one whose data is not wanted"
                             .formatted(
@@ -167,15 +194,21 @@ final class ImsmGroup {
         return countedIn && other.mpb().generation() == mpb.generation();
     }
 
+    /** Whether a disk is said to be one that failed in its own eyes: then the serials were given the wrong way round. */
+    private static boolean accusesItself(Candidate candidate, Finding.TornClaim claim) {
+        return candidate
+                .serial()
+                .filter(serial -> namesOfFailed(serial).stream().anyMatch(claim.failed()::contains))
+                .isPresent();
+    }
+
     /** Whether every disk with the newest whole block is, or may be, one that failed in the eyes of a damaged newer one. */
     private boolean accusesAll(Finding.TornClaim claim) {
         Set<String> accused = activeSerials(mpb);
         accused.removeIf(serial -> namesOfFailed(serial).stream().noneMatch(claim.failed()::contains));
         return !accused.isEmpty()
-                && copies.stream()
-                        .filter(copy -> behind(copy.mpb().generationUnsigned()) == 0)
-                        .allMatch(copy ->
-                                copy.candidate().serial().map(accused::contains).orElse(true));
+                && newest().allMatch(copy ->
+                        copy.candidate().serial().map(accused::contains).orElse(true));
     }
 
     private static Set<String> activeSerials(ImsmSuper block) {

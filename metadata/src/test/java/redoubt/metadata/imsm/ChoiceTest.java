@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.metadata.Candidate;
@@ -334,6 +335,64 @@ class ChoiceTest {
                                     .contains("does not count in the serial 'DISK-B'")
                                     .contains("give the disks their own serials"));
         }
+    }
+
+    /** Goal and method as above, on levels where more than one disk has the newest block. */
+    @ParameterizedTest
+    @CsvSource({"RAID5, 3", "RAID5, 4", "RAID10, 4"})
+    void aMisnamedDiskBesideOthersWithTheNewestBlockIsAContradiction(RaidLevel level, int members) throws Exception {
+        Rig rig = Rig.of(level, members, 0);
+        rig.apply(new MetadataEvent.MemberFailed(0, 0));
+        rig.apply(new MetadataEvent.MarkDirty(0));
+        for (String[] names : new String[][] {{Rig.serial(1), Rig.serial(0)}, {Rig.serial(1), "STRANGER"}}) {
+            List<Candidate> given = new ArrayList<>();
+            given.add(named(rig.candidate(0, true), names[0]));
+            given.add(named(rig.candidate(1, true), names[1]));
+            for (int disk = 2; disk < members; disk++) {
+                given.add(rig.candidate(disk, true));
+            }
+            assertThat(Rig.FORMAT.choose(given).getFirst())
+                    .isInstanceOfSatisfying(
+                            ContainerChoice.Contradiction.class,
+                            contradiction -> assertThat(contradiction.because())
+                                    .contains("does not count in the serial '%s'".formatted(names[1])));
+        }
+    }
+
+    /** Goal: a copy of a member that is attached beside its original harms nothing. Method: it has a serial of its own, and all that count are there. */
+    @Test
+    void aCopyBesideItsOriginalIsLeftOut() throws Exception {
+        Rig rig = Rig.of(RaidLevel.RAID5, 3, 0);
+        rig.apply(new MetadataEvent.MemberFailed(0, 0));
+        Candidate copy = new Candidate(
+                3,
+                rig.disks.get(1).geometry(),
+                Optional.of("STRANGER"),
+                rig.disks.get(1).probe());
+
+        ContainerChoice.Chosen chosen = chosen(Rig.FORMAT.choose(
+                List.of(rig.candidate(0, true), rig.candidate(1, true), rig.candidate(2, true), copy)));
+
+        assertThat(chosen.placements())
+                .filteredOn(placement -> placement.verdict() instanceof Verdict.Stale)
+                .extracting(Placement::disk)
+                .containsExactlyInAnyOrder(0, 3);
+    }
+
+    /** Goal: as for whole blocks. Method: the survivor's next write is cut, and the serials of the mirror are exchanged. */
+    @Test
+    void exchangedSerialsAreSeenOnATornBlockToo() throws Exception {
+        Rig rig = Rig.twoMirrors();
+        Candidate stale = named(rig.candidate(1, true), Rig.serial(0));
+        rig.apply(new MetadataEvent.MemberFailed(0, 1));
+        byte[] torn = rig.mpb().encode(512);
+        Arrays.fill(torn, 580, 592, (byte) 0x5A);
+        rig.disks.getFirst().write(196_605L * 512, Arrays.copyOfRange(torn, 512, torn.length));
+
+        assertThat(Rig.FORMAT
+                        .choose(List.of(named(rig.candidate(0, true), Rig.serial(1)), stale))
+                        .getFirst())
+                .isInstanceOf(ContainerChoice.Contradiction.class);
     }
 
     /** Goal: a serial that nobody knows ends in a sentence. Method: it is given to the only disk that is whole. */
