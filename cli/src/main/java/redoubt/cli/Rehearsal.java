@@ -48,7 +48,7 @@ import redoubt.nbd.NbdClientOptions;
 import redoubt.nbd.NbdUri;
 
 /**
- * Plays what serving is before anybody is served: an array of each level that will be served is made on files in memory, served by parts like those that
+ * Plays what serving is before it is said to be ready: an array of each level that will be served is made on files in memory, served by parts like those that
  * serve afterwards, and stopped. So whatever is needed only once (a class, the link of a call, a page, a thread's first turn) is needed now, and
  * what is needed often is compiled.
  *

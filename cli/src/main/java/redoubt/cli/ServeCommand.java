@@ -53,7 +53,7 @@ import redoubt.nbd.NbdLimits;
                     + " One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
                     + " then on, until another daemon has read it.",
             "",
-            "Before anybody is served, serving is rehearsed on an array in memory, so that all code is loaded and compiled; then nothing more is compiled, all memory is locked, and the process is marked as one that memory is freed by (I/O flusher) and is"
+            "Before it says that it is ready, serving is rehearsed on an array in memory (a client that comes earlier is served, and not protected yet), so that all code is loaded and compiled; then nothing more is compiled, all memory is locked, and the process is marked as one that memory is freed by (I/O flusher) and is"
                     + " not to be killed for memory. Where that is not allowed, or something else might keep a write waiting"
                     + " for memory, it serves all the same and says 'unsafe' with the reason, here and in 'redoubt status'. With"
                     + " --require-safe it does not serve then (exit 77). It needs CAP_SYS_RESOURCE, and CAP_IPC_LOCK or no limit"
