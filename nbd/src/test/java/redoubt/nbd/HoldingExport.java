@@ -17,6 +17,7 @@ final class HoldingExport extends MemoryExport {
     private final ArrayDeque<IoRequest> held = new ArrayDeque<>();
     private final Thread thread;
     private long permits;
+    private boolean answering;
     private boolean closed;
 
     HoldingExport(long sizeBytes, long permits) {
@@ -70,6 +71,16 @@ final class HoldingExport extends MemoryExport {
         }
     }
 
+    /** Whether it holds so many and has answered all that it was let: what it holds stays as it is until somebody speaks. */
+    boolean atRestWith(int requests) {
+        lock.lock();
+        try {
+            return permits == 0 && !answering && held.size() == requests;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     long held(IoOperation operation) {
         lock.lock();
         try {
@@ -94,6 +105,7 @@ final class HoldingExport extends MemoryExport {
             IoRequest request;
             lock.lock();
             try {
+                answering = false;
                 while (held.isEmpty() || permits == 0) {
                     if (closed) {
                         return;
@@ -101,6 +113,7 @@ final class HoldingExport extends MemoryExport {
                     changed.awaitUninterruptibly();
                 }
                 permits--;
+                answering = true;
                 request = held.remove();
             } finally {
                 lock.unlock();

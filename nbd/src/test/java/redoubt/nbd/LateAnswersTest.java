@@ -168,7 +168,7 @@ class LateAnswersTest {
             try (RawClient client = RawClient.structured(served.socket)) {
                 device.release(2);
                 client.request(Wire.CMD_READ, 0, 2, 0, 2 << 20);
-                Await.that("the device holds the middle", () -> device.held() == 4);
+                Await.that("the device holds the middle", () -> device.atRestWith(4));
                 device.timeOutAll();
                 RawClient.Reply last = client.reply();
                 while (!last.done()) {
@@ -182,7 +182,7 @@ class LateAnswersTest {
             try (RawClient client = RawClient.simple(served.socket)) {
                 device.release(2);
                 client.request(Wire.CMD_READ, 0, 2, 0, 2 << 20);
-                Await.that("the device holds the middle", () -> device.held() == 4);
+                Await.that("the device holds the middle", () -> device.atRestWith(4));
                 client.receive(16 + (256 << 10));
                 device.timeOutAll();
                 client.drainUntilClosed();
