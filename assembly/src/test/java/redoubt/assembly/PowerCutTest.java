@@ -11,6 +11,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import redoubt.base.ArrayState;
@@ -42,6 +44,7 @@ class PowerCutTest {
 
     @ParameterizedTest
     @EnumSource(names = {"RAID0", "RAID1", "RAID10", "RAID5"})
+    @Execution(ExecutionMode.CONCURRENT)
     void atEveryBoundaryEveryDurableWriteIsThere(SimulatedContainer.Kind kind) throws Exception {
         cutAtEveryBoundary(kind);
     }
@@ -70,6 +73,7 @@ class PowerCutTest {
     /** Half-way through the script a member, chosen by the seed, is failed; the rest runs degraded. */
     @ParameterizedTest
     @EnumSource(names = {"RAID1", "RAID10", "RAID5", "TWO_MIRRORS"})
+    @Execution(ExecutionMode.CONCURRENT)
     void atEveryBoundaryAroundAFailureTheStaleMemberIsNotBelieved(SimulatedContainer.Kind kind) throws Exception {
         long seed = Seed.next();
         failAtEveryBoundary(kind, seed, (int) Math.floorMod(seed, (long) kind.disks));

@@ -11,5 +11,5 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
 @Tag("interop")
-@ExtendWith({SkipLoudly.class, SharedGuest.class})
+@ExtendWith({SkipLoudly.class, LentGuest.class})
 @interface Interop {}

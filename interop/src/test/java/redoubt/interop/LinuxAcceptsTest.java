@@ -9,6 +9,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
@@ -34,6 +36,7 @@ class LinuxAcceptsTest {
 
     @ParameterizedTest
     @EnumSource
+    @Execution(ExecutionMode.CONCURRENT)
     void takesACleanArray(Level level, LinuxGuest guest) {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
@@ -55,6 +58,7 @@ class LinuxAcceptsTest {
     /** Without {@code --assume-clean} the copies and the parity of a new volume are unproven, and Linux proves them. */
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "RAID0")
+    @Execution(ExecutionMode.CONCURRENT)
     void bringsANewVolumeInSync(Level level, LinuxGuest guest) {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level);
@@ -70,6 +74,7 @@ class LinuxAcceptsTest {
     /** The server dies (SIGKILL) with the volume dirty and all writes flushed: no byte may be lost, and parity agrees. */
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "RAID0")
+    @Execution(ExecutionMode.CONCURRENT)
     void takesADirtyArray(Level level, LinuxGuest guest) {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
@@ -97,6 +102,7 @@ class LinuxAcceptsTest {
     /** A member is failed while Redoubt serves, and then all content changes: what it still holds must not be read. */
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "RAID0")
+    @Execution(ExecutionMode.CONCURRENT)
     void takesAnArrayWithAFailedMember(Level level, LinuxGuest guest) {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
@@ -122,6 +128,7 @@ class LinuxAcceptsTest {
     /** A member is away while Redoubt serves, and is back when Linux comes: it is stale, and must not be read. */
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "RAID0")
+    @Execution(ExecutionMode.CONCURRENT)
     void takesAnArrayWhoseMemberWasAway(Level level, LinuxGuest guest) {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, level, "--assume-clean");
@@ -140,6 +147,7 @@ class LinuxAcceptsTest {
 
     /** Two volumes in one container, both served at once, one after the other written. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void takesAContainerWithTwoVolumes(LinuxGuest guest) {
         String second = "w";
         try (Scratch scratch = Scratch.make()) {

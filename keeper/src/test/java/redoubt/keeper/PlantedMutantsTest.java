@@ -3,6 +3,7 @@ package redoubt.keeper;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.block.IoRequest;
 import redoubt.sim.Mutant;
@@ -11,6 +12,7 @@ import redoubt.sim.Mutant;
  * Goal: each rule for the daemon that is a guest has a test that can fail, and fails for the mistake it is there to find. Method: the mistake is
  * put into the class files of the room ({@link Mutant}), and the test that passes on the room as it is must fail on that one.
  */
+@Tag("slow")
 class PlantedMutantsTest {
 
     private final Mutant mutant = new Mutant();

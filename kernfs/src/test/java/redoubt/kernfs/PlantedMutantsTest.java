@@ -6,6 +6,7 @@ import java.lang.classfile.Opcode;
 import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.sim.Mutant;
 
@@ -13,6 +14,7 @@ import redoubt.sim.Mutant;
  * Goal: each invariant can fail, and fails for the mistake it is there to find. Method: the mistake is put into the class files of the room
  * ({@link Mutant}), and the same test that passes on the room as it is must fail on that one.
  */
+@Tag("slow")
 class PlantedMutantsTest {
 
     private static final MethodTypeDesc NOTHING = MethodTypeDesc.of(CD_void);

@@ -6,6 +6,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 
 /**
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>First byte of the input: the lower half says in how large pieces the rest comes (0 all at once), bit 4 that the server is full, bit 5
  * that it shuts down in the middle, bit 6 that answers are taken late.
  */
+@Tag("slow")
 class HandshakeFuzzTest {
 
     private static final int INPUT_LIMIT_BYTES = 512 << 10;

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.base.WorkerFactory;
 
 /** Neither who queues nor who runs allocates. Several looks are taken, and one must be zero: what the machine itself does now and then is not meant. */
+@Tag("slow")
 class AllocationTest {
 
     private static final int LOOKS = 20;

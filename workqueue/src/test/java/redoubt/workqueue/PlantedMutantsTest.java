@@ -8,6 +8,7 @@ import java.lang.classfile.Opcode;
 import java.lang.classfile.instruction.BranchInstruction;
 import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.constant.ClassDesc;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.sim.Mutant;
 
@@ -15,6 +16,7 @@ import redoubt.sim.Mutant;
  * Goal: each invariant has a test that can fail, and fails for the mistake it is there to find. Method: the mistake is put into the class files
  * of the room ({@link Mutant}), and the test that is named after the invariant, and passes on the room as it is, must fail on that one.
  */
+@Tag("slow")
 class PlantedMutantsTest {
 
     private static final ClassDesc BARRIER = ClassDesc.of("redoubt.workqueue.Barrier");

@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -19,6 +20,7 @@ import redoubt.base.WorkerFactory;
  * The promise in real time: threads run out, and a queue with a rescuer goes on, while a queue without one and a stock executor stand still.
  * How long it takes is printed nowhere and fails nothing; only whether.
  */
+@Tag("slow")
 class ThreadFamineTest {
 
     private static final int ITEMS = 100_000;

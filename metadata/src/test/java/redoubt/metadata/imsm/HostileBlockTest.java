@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,6 +20,7 @@ import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
 
 /** Blocks that lie: each is answered with one sentence, never with a bug, a hang, or more memory than the bound. */
+@Tag("slow")
 class HostileBlockTest {
 
     private static final long SEED = 20261122L;

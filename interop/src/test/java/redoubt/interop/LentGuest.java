@@ -1,6 +1,6 @@
 package redoubt.interop;
 
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -8,17 +8,19 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 import org.opentest4j.TestAbortedException;
 
 /**
- * One Linux guest for all tests of a run, booted when the first of them asks for it by a parameter, and booted anew after a
- * test that left it in disorder.
+ * The Linux guests of a run. A test that asks for one by a parameter has it to itself until it ends, and then the next has it: so there
+ * are as many as tests run beside each other, each booted when it is first asked for, and booted anew after a test that left it in
+ * disorder.
  */
-final class SharedGuest implements ParameterResolver {
-    private static final Namespace NAMESPACE = Namespace.create(SharedGuest.class);
+final class LentGuest implements ParameterResolver {
+    private static final Namespace NAMESPACE = Namespace.create(LentGuest.class);
 
     /** Closed by JUnit when the run is over. */
-    private static final class Holder implements AutoCloseable {
-        private @Nullable LinuxGuest guest; // absent until first asked for
+    private static final class Guests implements AutoCloseable {
+        private final ConcurrentLinkedDeque<LinuxGuest> idle = new ConcurrentLinkedDeque<>();
 
-        synchronized LinuxGuest inOrder() {
+        Loan lend() {
+            LinuxGuest guest = idle.poll();
             if (guest != null && !isInOrder(guest)) {
                 guest.close();
                 guest = null;
@@ -28,7 +30,7 @@ final class SharedGuest implements ParameterResolver {
                 System.err.printf(
                         "the Linux guest took %d ms to boot%n", guest.bootTime().toMillis());
             }
-            return guest;
+            return new Loan(this, guest);
         }
 
         private static boolean isInOrder(LinuxGuest guest) {
@@ -45,10 +47,16 @@ final class SharedGuest implements ParameterResolver {
         }
 
         @Override
-        public synchronized void close() {
-            if (guest != null) {
-                guest.close();
-            }
+        public void close() {
+            idle.forEach(LinuxGuest::close);
+        }
+    }
+
+    /** A guest in the hands of one test; closed by JUnit when that is over. */
+    private record Loan(Guests owner, LinuxGuest guest) implements AutoCloseable {
+        @Override
+        public void close() {
+            owner.idle.push(guest);
         }
     }
 
@@ -60,10 +68,12 @@ final class SharedGuest implements ParameterResolver {
     @Override
     public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
         try {
-            return context.getRoot()
+            Guests guests = context.getRoot()
                     .getStore(NAMESPACE)
-                    .computeIfAbsent(Holder.class, key -> new Holder(), Holder.class)
-                    .inOrder();
+                    .computeIfAbsent(Guests.class, key -> new Guests(), Guests.class);
+            return context.getStore(NAMESPACE)
+                    .computeIfAbsent(Loan.class, key -> guests.lend(), Loan.class)
+                    .guest();
         } catch (PeerMissing e) {
             // An exception of a parameter resolver reaches no handler, so it is judged here.
             Throwable judged = SkipLoudly.judged(context, e);
