@@ -354,8 +354,8 @@ final class ExternalVolume implements MetadataKeeper {
         if (!array.couldBeCalledClean()) {
             return IN_DOUBT;
         }
-        long begun = array.writesBegun();
-        if (array.writesInside() != 0) {
+        long begun = array.writesBegunIfNoneInside();
+        if (begun == NEVER) {
             return WRITES;
         }
         if (!isDurable(begun)) {
@@ -370,8 +370,7 @@ final class ExternalVolume implements MetadataKeeper {
         if (!cleanFlushing.compareAndSet(false, true)) {
             return;
         }
-        long begun = array.writesBegun();
-        flushedFor = array.writesInside() == 0 ? begun : NEVER;
+        flushedFor = array.writesBegunIfNoneInside();
         cleanFlush.begin();
     }
 

@@ -634,9 +634,9 @@ public final class Array implements BlockDevice, PersonalityHost {
         return gate.writesBegun();
     }
 
-    /** How many writes are in flight. Any thread. */
-    public int writesInside() {
-        return gate.writesInside();
+    /** The same, as of a moment at which none was in flight: whoever flushes the members now flushes all of these. -1 if one is. Any thread. */
+    public long writesBegunIfNoneInside() {
+        return gate.writesBegunIfNoneInside();
     }
 
     /** Whether the array could be called clean, as far as anybody knows who is not on its queue: nothing is unrecorded or in doubt. */
@@ -651,7 +651,7 @@ public final class Array implements BlockDevice, PersonalityHost {
     /**
      * Becomes clean in a step, if that finds no write and no flush in flight and none begun since. Any thread.
      *
-     * @param writesBegun what {@link #writesBegun} said when the members were flushed
+     * @param writesBegun what {@link #writesBegunIfNoneInside} said when the members were flushed
      */
     public void becomeClean(long writesBegun) {
         gate.becomeClean(writesBegun);

@@ -18,7 +18,11 @@ import redoubt.block.IoRequest;
  */
 final class Turnstile {
 
-    private static final long ONE_ENTRY = 1L << 24;
+    /** In the place of a number of entries. */
+    static final long NOT_EMPTY = -1;
+
+    private static final int INSIDE_BITS = 24;
+    private static final long ONE_ENTRY = 1L << INSIDE_BITS;
     private static final long INSIDE_MASK = ONE_ENTRY - 1;
 
     private final AtomicLong entriesAndInside = new AtomicLong();
@@ -120,8 +124,20 @@ final class Turnstile {
         return (int) (entriesAndInside.get() & INSIDE_MASK);
     }
 
-    /** Changes with every entry; equal twice means that nobody came in between. */
+    /**
+     * Changes with every entry. Equal to what {@link #entriesIfEmpty} said means that nobody entered since; equal to what it said itself does not, since it
+     * counts who is being turned away.
+     */
     long entries() {
-        return entriesAndInside.get() >>> 24;
+        return entriesAndInside.get() >>> INSIDE_BITS;
+    }
+
+    /**
+     * How many ever entered, if nobody is inside, else {@link #NOT_EMPTY}. Read at once: who is turned away is counted for a moment, and a number with him in it
+     * comes again with the next who enters.
+     */
+    long entriesIfEmpty() {
+        long both = entriesAndInside.get();
+        return (both & INSIDE_MASK) == 0 ? both >>> INSIDE_BITS : NOT_EMPTY;
     }
 }

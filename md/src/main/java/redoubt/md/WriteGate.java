@@ -225,6 +225,11 @@ final class WriteGate {
         return turnstile.entries();
     }
 
+    /** The same if none is under way, else {@link Turnstile#NOT_EMPTY}. */
+    long writesBegunIfNoneInside() {
+        return turnstile.entriesIfEmpty();
+    }
+
     void becomeClean(long writesBegun) {
         cleanAtEntries = writesBegun;
         queue.queue(acceptStep);

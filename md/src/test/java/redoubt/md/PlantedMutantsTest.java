@@ -1,5 +1,11 @@
 package redoubt.md;
 
+import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_long;
+
+import java.lang.classfile.Opcode;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.sim.Mutant;
@@ -30,5 +36,22 @@ class PlantedMutantsTest {
         mutant.always(MemberFailures.class, "allRecorded", true);
         mutant.mustFail(
                 ArrayTest.class, "noWriteAndNoFlushIsAnsweredWhileAFailureIsBeingRecorded", "AssertionFailedError");
+    }
+
+    @Test
+    void aNumberOfWritesThatIsReadInTwoHalvesIsCaught() {
+        ClassDesc turnstile = ClassDesc.of(Turnstile.class.getName());
+        mutant.instead(Turnstile.class, "entriesIfEmpty", code -> {
+            code.aload(0).invokevirtual(turnstile, "entries", MethodTypeDesc.of(CD_long));
+            code.aload(0).invokevirtual(turnstile, "inside", MethodTypeDesc.of(CD_int));
+            code.ifThenElse(
+                    Opcode.IFEQ,
+                    none -> none.lreturn(),
+                    some -> some.pop2().loadConstant(Turnstile.NOT_EMPTY).lreturn());
+        });
+        mutant.mustFail(
+                TurnstileLincheckTest.class,
+                "noInterleavingCreditsAFlushToAWriteThatItDidNotCover",
+                "0 of 1 writes were flushed");
     }
 }
