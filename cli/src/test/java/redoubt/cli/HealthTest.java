@@ -19,7 +19,7 @@ import redoubt.nbd.NbdServerStatus;
 /** What is measured in a process, told apart from what cannot be, and the sentences that follow. */
 class HealthTest {
 
-    private static final NbdServerStatus IDLE = new NbdServerStatus(0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private static final NbdServerStatus IDLE = new NbdServerStatus(0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, true);
 
     @TempDir
     Path process;

@@ -40,6 +40,9 @@ final class DataThread extends Loop {
     private static final long SPIN_PAUSE_NANOS = 20_000_000L;
     private static final int STARVED_SLEEP_MILLIS = 1;
 
+    /** Something may come between the look at the selector and the look at the socket: so often in a row it does not. */
+    private static final int UNTOLD_BY_CHANCE = 1;
+
     private final NbdServer server;
     private final Clock clock;
     private final int index;
@@ -75,13 +78,14 @@ final class DataThread extends Loop {
     private long bytesReadHere;
     private long bytesWrittenHere;
 
-    DataThread(NbdServer server, Stock stock, NbdLimits limits, Clock clock, int index) throws IOException {
+    DataThread(NbdServer server, Stock stock, NbdLimits limits, Clock clock, SendReserve reserve, int index)
+            throws IOException {
         this.server = server;
         this.clock = clock;
         this.index = index;
         this.slowNanos = limits.slowMillis() * 1_000_000L;
         this.memoryView = stock.memory.newView();
-        this.writer = new ReplyWriter(stock.memory);
+        this.writer = new ReplyWriter(stock.memory, reserve);
         this.leases = new Session[limits.seats()];
         this.nowNanos = clock.nanos();
     }
@@ -104,6 +108,10 @@ final class DataThread extends Loop {
         if (nowNanos - keptHouseNanos > HOUSEKEEPING_NANOS || server.stopping()) {
             keptHouseNanos = nowNanos;
             keepHouse();
+            if (leased > 0) {
+                lookAtAll();
+                return;
+            }
         }
         if (worked) {
             if (spinsLeft < SPINS) {
@@ -122,8 +130,20 @@ final class DataThread extends Loop {
         boolean shortage = server.isShort(nowNanos);
         sleep(starving ? STARVED_SLEEP_MILLIS : shortage ? SHORTAGE_SLEEP_MILLIS : SLEEP_LIMIT_MILLIS);
         if (shortage) {
-            for (int i = 0; i < leased; i++) {
+            lookAtAll();
+        }
+    }
+
+    /**
+     * Looks at every socket without being told. A watch that the system had no memory for does not exist, and the selector does not say so; nor does
+     * it always come with another sign of a shortage.
+     */
+    private void lookAtAll() throws IOException {
+        look();
+        for (int i = 0; i < leased; i++) {
+            if (!leases[i].readable) {
                 leases[i].readable = true;
+                leases[i].onSuspicion = true;
             }
         }
     }
@@ -147,7 +167,11 @@ final class DataThread extends Loop {
     void ready(SelectionKey key) {
         if (key.attachment() instanceof Session session && key.isValid()) {
             int ops = key.readyOps();
-            session.readable |= (ops & SelectionKey.OP_READ) != 0;
+            if ((ops & SelectionKey.OP_READ) != 0) {
+                session.readable = true;
+                session.onSuspicion = false;
+                session.untold = 0;
+            }
             session.writable |= (ops & SelectionKey.OP_WRITE) != 0;
         }
     }
@@ -183,6 +207,14 @@ final class DataThread extends Loop {
                     return true;
                 }
                 worked |= got > 0;
+            }
+            if (session.onSuspicion) {
+                session.onSuspicion = false;
+                if (got > 0 && ++session.untold > UNTOLD_BY_CHANCE) {
+                    session.untold = 0;
+                    session.watchAnew(key, this);
+                    server.noteShortage(nowNanos);
+                }
             }
             session.writable = false;
             Stop stop = carry(session);

@@ -6,8 +6,6 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.Set;
 import redoubt.base.Clock;
 
 /**
@@ -26,6 +24,7 @@ final class Door extends Loop {
     private static final int STEPS_AT_ONCE = 16;
     private static final long ACCEPT_PAUSE_NANOS = 50_000_000L;
     private static final long REFILL_NANOS = 50_000_000L;
+    private static final int LOOKS_AT_ONCE = 16;
 
     /** A client before transmission. */
     private final class Caller {
@@ -55,17 +54,20 @@ final class Door extends Loop {
 
     private final ArrayDeque<Caller> callers = new ArrayDeque<>();
     private int callersThere;
-    private final Set<Session> idle = new HashSet<>();
+    private final ArrayList<Session> idle = new ArrayList<>();
+    private int lookedAt;
     private final ArrayDeque<Session> waiting = new ArrayDeque<>();
     private final ByteBuffer[] seats;
     private int freeSeats;
     private final ArrayList<Listener> paused = new ArrayList<>();
     private long pausedUntilNanos;
-    private final SendReserve reserve = new SendReserve();
+    private final SendReserve reserve;
     private long filledNanos;
     private boolean shutDown;
 
-    Door(NbdServer server, NbdExports exports, NbdLimits limits, Stock stock, Clock clock) throws IOException {
+    Door(NbdServer server, NbdExports exports, NbdLimits limits, Stock stock, Clock clock, SendReserve reserve)
+            throws IOException {
+        this.reserve = reserve;
         this.server = server;
         this.exports = exports;
         this.limits = limits;
@@ -94,6 +96,7 @@ final class Door extends Loop {
             if (!reserve.refill()) {
                 server.noteShortage(now);
             }
+            lookAtSome();
         }
         if (shortage) {
             lookAtAll();
@@ -132,6 +135,67 @@ final class Door extends Loop {
                 return;
             }
             lease(session);
+        }
+    }
+
+    /**
+     * Now and then some are looked at although nothing is known of a shortage: a watch that the system had no memory for does not exist, and the selector
+     * does not say so. For a session a seat is lent, and it is leased if it has anything.
+     */
+    private void lookAtSome() {
+        if (callersThere > 0) {
+            int looks = 0;
+            for (Caller caller : new ArrayList<>(callers)) {
+                if (!caller.gone && looks++ < LOOKS_AT_ONCE) {
+                    talk(caller);
+                }
+            }
+        }
+        int count = Math.min(LOOKS_AT_ONCE, idle.size());
+        for (int i = 0; i < count && freeSeats > 0 && !idle.isEmpty(); i++) {
+            lookedAt = lookedAt + 1 < idle.size() ? lookedAt + 1 : 0;
+            look(idle.get(lookedAt));
+        }
+    }
+
+    private void look(Session session) {
+        session.sitDown(seats[--freeSeats]);
+        int got;
+        try {
+            got = session.reader.peek();
+        } catch (IOException gone) {
+            got = -1;
+        }
+        if (got > 0) {
+            leaveIdle(session);
+            watch(session, 0);
+            toDataThread(session);
+            return;
+        }
+        ByteBuffer seat = session.reader.standUp();
+        if (seat != null) {
+            seats[freeSeats++] = seat;
+        }
+        if (got < 0) {
+            closeIdle(session);
+        }
+    }
+
+    private void joinIdle(Session session) {
+        session.idlePlace = idle.size();
+        idle.add(session);
+    }
+
+    /** Its place goes to the last one. */
+    private void leaveIdle(Session session) {
+        int place = session.idlePlace;
+        if (place >= 0) {
+            session.idlePlace = -1;
+            Session last = idle.removeLast();
+            if (last != session) {
+                idle.set(place, last);
+                last.idlePlace = place;
+            }
         }
     }
 
@@ -315,7 +379,7 @@ final class Door extends Loop {
             caller.key.interestOps(0);
             lease(session);
         } else {
-            idle.add(session);
+            joinIdle(session);
             caller.key.interestOps(SelectionKey.OP_READ);
         }
     }
@@ -341,7 +405,8 @@ final class Door extends Loop {
         if (session.closed) {
             return;
         }
-        if (idle.add(session)) {
+        if (session.idlePlace < 0) {
+            joinIdle(session);
             watch(session, SelectionKey.OP_READ);
         }
     }
@@ -355,7 +420,7 @@ final class Door extends Loop {
 
     /** A session has something to do. */
     private void lease(Session session) {
-        idle.remove(session);
+        leaveIdle(session);
         watch(session, 0);
         waiting.add(session);
         seatWaiting();
@@ -365,16 +430,20 @@ final class Door extends Loop {
         while (freeSeats > 0 && !waiting.isEmpty()) {
             Session session = waiting.remove();
             session.sitDown(seats[--freeSeats]);
-            DataThread thread = server.leastLoaded();
-            thread.load.getAndIncrement();
-            session.owner = thread;
-            session.signal();
+            toDataThread(session);
         }
         server.waitingForSeats(waiting.size());
     }
 
+    private void toDataThread(Session session) {
+        DataThread thread = server.leastLoaded();
+        thread.load.getAndIncrement();
+        session.owner = thread;
+        session.signal();
+    }
+
     private void closeIdle(Session session) {
-        idle.remove(session);
+        leaveIdle(session);
         session.close();
     }
 

@@ -61,6 +61,15 @@ abstract class Loop {
     /** The thread is about to end. */
     abstract void leave();
 
+    /** Gives back what the system gave; the thread is ending, or will never be. */
+    final void abandon() {
+        try {
+            selector.close();
+        } catch (IOException fault) {
+            fault(fault);
+        }
+    }
+
     final void start(String name) {
         thread = Threads.start(name, this::run);
     }
@@ -74,11 +83,7 @@ abstract class Loop {
             }
         }
         leave();
-        try {
-            selector.close();
-        } catch (IOException fault) {
-            fault(fault);
-        }
+        abandon();
     }
 
     /** A bug, or a machine in trouble: counted, the first one shown, and the loop goes on. */

@@ -1,5 +1,6 @@
 package redoubt.nbd;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
@@ -9,6 +10,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -49,7 +51,9 @@ public final class NbdServer implements AutoCloseable {
     private final AtomicLong refusedAccepts = new AtomicLong();
     private final AtomicLong slow = new AtomicLong();
     private final AtomicLong faults = new AtomicLong();
+    private final boolean replyReserve;
     private volatile int waitingForSeats;
+    private volatile boolean holding;
     private volatile boolean stopping;
     private volatile long shortUntilNanos = System.nanoTime();
 
@@ -60,13 +64,40 @@ public final class NbdServer implements AutoCloseable {
      * @param memory what requests are carried in
      */
     public NbdServer(NbdExports exports, IoMemory memory, NbdLimits limits) throws IOException {
+        this(exports, memory, limits, List.of(Path.of(System.getProperty("java.io.tmpdir", "/tmp"))));
+    }
+
+    /**
+     * The same for a process whose temporary directory may be missing.
+     *
+     * @param folders where the server may make a socket for a moment, for the memory that it keeps in reserve for replies; the first that will
+     *     have it is taken
+     */
+    public NbdServer(NbdExports exports, IoMemory memory, NbdLimits limits, List<Path> folders) throws IOException {
         this.limits = limits;
         Stock stock = new Stock(memory, limits);
         Clock clock = Clock.system();
-        door = new Door(this, exports, limits, stock, clock);
-        threads = new DataThread[limits.dataThreads()];
-        for (int i = 0; i < threads.length; i++) {
-            threads[i] = new DataThread(this, stock, limits, clock, i);
+        List<SendReserve> reserves = new ArrayList<>();
+        List<Loop> loops = new ArrayList<>();
+        boolean started = false;
+        try {
+            for (int i = 0; i <= limits.dataThreads(); i++) {
+                reserves.add(SendReserve.in(folders));
+            }
+            replyReserve = reserves.stream().allMatch(SendReserve::isThere);
+            door = new Door(this, exports, limits, stock, clock, reserves.getLast());
+            loops.add(door);
+            threads = new DataThread[limits.dataThreads()];
+            for (int i = 0; i < threads.length; i++) {
+                threads[i] = new DataThread(this, stock, limits, clock, reserves.get(i), i);
+                loops.add(threads[i]);
+            }
+            started = true;
+        } finally {
+            if (!started) {
+                reserves.forEach(SendReserve::close);
+                loops.forEach(Loop::abandon);
+            }
         }
         for (int i = 0; i < threads.length; i++) {
             threads[i].start("redoubt-nbd-" + i);
@@ -74,13 +105,42 @@ public final class NbdServer implements AutoCloseable {
         door.start("redoubt-nbd-door");
     }
 
+    /** From now on clients find the sockets that are listened on, and wait: nobody is let in before {@link #letIn}. */
+    public void hold() {
+        holding = true;
+    }
+
+    /** Listens on a Unix socket although the others are {@linkplain #hold held}; answers how that is ended. */
+    public Closeable listenMeanwhile(Path path) throws IOException {
+        Listener listener = unix(path);
+        door.listen(listener);
+        return () -> {
+            listener.close();
+            door.wake(); // which lets go of it
+        };
+    }
+
+    /** Lets in those who wait since {@link #hold}, and all who come. */
+    public void letIn() throws IOException {
+        if (holding) {
+            holding = false;
+            for (Listener listener : listeners) {
+                door.listen(listener);
+            }
+        }
+    }
+
     /** Listens on a Unix socket, which only this process's user can open. A socket that nobody answers on is replaced. */
     public void listenUnix(Path path) throws IOException {
+        listen(unix(path));
+    }
+
+    private static Listener unix(Path path) throws IOException {
         ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             UnixSocketFile file = UnixSocketFile.bind(channel, path);
             channel.configureBlocking(false);
-            listen(new Listener(channel, file));
+            return new Listener(channel, file);
         } catch (IOException refused) {
             channel.close();
             throw refused;
@@ -115,7 +175,9 @@ public final class NbdServer implements AutoCloseable {
     private void listen(Listener listener) throws IOException {
         listeners.add(listener);
         LISTENING_HERE.add(addressOf(listener));
-        door.listen(listener);
+        if (!holding) {
+            door.listen(listener);
+        }
     }
 
     /**
@@ -228,7 +290,8 @@ public final class NbdServer implements AutoCloseable {
                 requests,
                 read,
                 written,
-                bugs);
+                bugs,
+                replyReserve);
     }
 
     /** Where clients reach the server, as NBD URIs without the export's name. */

@@ -14,6 +14,7 @@ package redoubt.nbd;
  * @param bytesRead bytes asked for by READ
  * @param bytesWritten bytes sent by WRITE
  * @param faults errors in the server itself; anything but 0 is a bug
+ * @param replyReserve whether every thread has memory in reserve for replies that the system has none for
  */
 public record NbdServerStatus(
         int sessions,
@@ -26,4 +27,5 @@ public record NbdServerStatus(
         long requests,
         long bytesRead,
         long bytesWritten,
-        long faults) {}
+        long faults,
+        boolean replyReserve) {}

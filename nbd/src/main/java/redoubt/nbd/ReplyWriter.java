@@ -43,10 +43,11 @@ final class ReplyWriter {
     private long shortages;
 
     /** For replies when memory is short. */
-    final SendReserve reserve = new SendReserve();
+    final SendReserve reserve;
 
-    ReplyWriter(IoMemory memory) {
+    ReplyWriter(IoMemory memory, SendReserve reserve) {
         this.memory = memory;
+        this.reserve = reserve;
         this.memoryView = memory.newView();
     }
 

@@ -136,6 +136,15 @@ final class RequestReader {
 
     // ---- From the socket. ----
 
+    /** Sees whether the client has sent anything, and keeps it in the seat; answers how much, or -1 if the client has gone. */
+    int peek() throws IOException {
+        ByteBuffer place = takenSeat();
+        place.clear().position(to).limit(seatLimit);
+        int got = channel.read(place);
+        to += Math.max(0, got);
+        return got;
+    }
+
     /**
      * Takes what the socket has, at most a seat full.
      *

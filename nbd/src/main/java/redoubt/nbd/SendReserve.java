@@ -2,19 +2,21 @@ package redoubt.nbd;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of the kernel in reserve, for replies. Each message on a Unix socket takes some, on the account of who sends; where that account is used up (a
  * memory cgroup at its limit) the system refuses to send with ENOBUFS or ENOMEM, and nobody says when it will not. So a connection of this thread with
  * itself holds some small messages from the start. When a reply is refused they are taken out, which makes room for it on the same
- * account; once the client has read the reply, they are put back.
+ * account; once the client has read the reply, they are put back. Where a socket may hold less than that by the system's own limits, there are fewer.
  *
  * <p>For one thread. A refused call makes an exception, on the heap, which is there.
  */
@@ -36,13 +38,41 @@ final class SendReserve {
     private final ByteBuffer message = ByteBuffer.allocateDirect(MESSAGE_BYTES);
     private final ByteBuffer released = ByteBuffer.allocateDirect(MESSAGE_BYTES);
     private int held;
+    private int most = MESSAGES;
 
-    SendReserve() {
+    private SendReserve(@Nullable SocketChannel into, @Nullable SocketChannel outOf) {
+        this.into = into;
+        this.outOf = outOf;
+        refill();
+    }
+
+    /**
+     * Takes a reserve. Without one where a connection cannot be made, which {@link #isThere} tells.
+     *
+     * @param folders where a socket may lie for a moment; the first that will have it is taken
+     */
+    static SendReserve in(List<Path> folders) {
+        for (Path folder : folders) {
+            SendReserve made = in(folder, 0);
+            if (made.isThere()) {
+                return made;
+            }
+        }
+        return new SendReserve(null, null);
+    }
+
+    /**
+     * The same in one folder.
+     *
+     * @param bufferBytes how much the connection may hold, by the system's count; 0 for what the system usually gives
+     */
+    static SendReserve in(Path folder, int bufferBytes) {
         @Nullable SocketChannel one = null;
         @Nullable SocketChannel other = null;
+        boolean made = false;
         try {
-            Path folder = Files.createTempDirectory("redoubt-");
-            Path place = folder.resolve("s");
+            Path hidden = Files.createTempDirectory(folder, ".");
+            Path place = hidden.resolve("s");
             try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
                 UnixDomainSocketAddress address = UnixDomainSocketAddress.of(place);
                 server.bind(address);
@@ -50,16 +80,27 @@ final class SendReserve {
                 other = server.accept();
                 one.configureBlocking(false);
                 other.configureBlocking(false);
+                if (bufferBytes > 0) {
+                    one.setOption(StandardSocketOptions.SO_SNDBUF, bufferBytes);
+                }
             } finally {
                 Files.deleteIfExists(place);
-                Files.delete(folder);
+                Files.delete(hidden);
             }
+            made = true;
+            return new SendReserve(one, other);
         } catch (IOException | UnsupportedOperationException noUnixSockets) {
-            one = null;
+            return new SendReserve(null, null);
+        } finally {
+            if (!made) {
+                closeAll(one, other);
+            }
         }
-        into = one;
-        outOf = other;
-        refill();
+    }
+
+    /** Whether there is anything in reserve, or was. */
+    boolean isThere() {
+        return into != null && most > 0;
     }
 
     /** Whether the system refused to send for want of memory, and the connection is as it was. */
@@ -94,14 +135,15 @@ final class SendReserve {
         if (to == null) {
             return true;
         }
-        if (held == MESSAGES) {
+        if (held == most) {
             release();
         }
         try {
-            while (held < MESSAGES) {
+            while (held < most) {
                 message.clear();
                 if (to.write(message) < MESSAGE_BYTES) {
-                    return false;
+                    most = held; // the connection is full, and no more fits into it: that is no shortage
+                    return true;
                 }
                 held++;
             }
@@ -112,15 +154,16 @@ final class SendReserve {
     }
 
     void close() {
-        try {
-            SocketChannel to = into;
-            SocketChannel from = outOf;
-            if (to != null && from != null) {
-                to.close();
-                from.close();
-            }
+        held = 0;
+        closeAll(into, outOf);
+    }
+
+    private static void closeAll(@Nullable SocketChannel one, @Nullable SocketChannel other) {
+        try (one;
+                other) {
+            assert one != other || one == null;
         } catch (IOException gone) {
-            held = 0;
+            return; // closed all the same
         }
     }
 }

@@ -58,6 +58,15 @@ final class Session {
     boolean writable;
     boolean blocked;
 
+    /** Readable only because the owner looks now and then: its selector said nothing. */
+    boolean onSuspicion;
+
+    /** How often in a row there was something that the selector had not told of. */
+    int untold;
+
+    /** Where it is in the door's list of idle sessions; -1 if it is not. Only the door touches it. */
+    int idlePlace = -1;
+
     /** Something is short in the server: look again soon, nobody will say when. */
     boolean starved;
 
@@ -152,6 +161,14 @@ final class Session {
             interest = wanted;
             key.interestOps(wanted);
         }
+    }
+
+    /** There was something that the selector had not told of: what it watches is said to it anew. */
+    void watchAnew(SelectionKey key, Loop loop) throws IOException {
+        int wanted = interest;
+        interest(key, 0);
+        loop.look();
+        interest(key, wanted);
     }
 
     /** What to wait for now. */

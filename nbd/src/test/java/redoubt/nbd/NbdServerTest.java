@@ -3,6 +3,7 @@ package redoubt.nbd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -10,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.block.BlockLimits;
+import redoubt.block.IoMemory;
 
 /** What a well-behaved client sees. */
 class NbdServerTest {
@@ -101,6 +104,50 @@ class NbdServerTest {
             }
         }
         assertThat(gone).hasValue(1);
+    }
+
+    /** Goal: nobody is served before the server says so. Method: two clients, one of which came in by a way of its own. */
+    @Test
+    void whileAServerHoldsItsClientsWaitAndOnlyOneWayIsOpen() throws IOException {
+        Path folder = Files.createTempDirectory("nbd");
+        NbdExports exports = new NbdExports();
+        exports.add("first", device, "");
+        IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 64, 4), new IoMemory.Cut(256 << 10, 8, 2));
+        try (NbdServer server = new NbdServer(exports, memory, NbdLimits.standard(), List.of(folder))) {
+            server.hold();
+            server.listenUnix(folder.resolve("s"));
+            try (RawClient early = new RawClient(folder.resolve("s"))) {
+                try (Closeable way = server.listenMeanwhile(folder.resolve("w"));
+                        RawClient first = RawClient.simple(folder.resolve("w"))) {
+                    assertThat(first.read(0, 4096)).hasSize(4096);
+                    assertThat(way).isNotNull();
+                }
+                assertThat(folder.resolve("w")).doesNotExist();
+                assertThat(server.status().accepted()).isEqualTo(1);
+                server.letIn();
+                early.greeting();
+                assertThat(server.status().accepted()).isEqualTo(2);
+            }
+        } finally {
+            Files.delete(folder); // which nothing is left in
+        }
+    }
+
+    @Test
+    void whoWaitsForAServerThatHoldsIsSentAwayWhenItStops() throws IOException {
+        Path folder = Files.createTempDirectory("nbd");
+        NbdServer server = new NbdServer(
+                new NbdExports(),
+                new IoMemory(new IoMemory.Cut(256 << 10, 8, 2)),
+                NbdLimits.standard(),
+                List.of(folder));
+        server.hold();
+        server.listenUnix(folder.resolve("s"));
+        try (RawClient early = new RawClient(folder.resolve("s"))) {
+            server.close();
+            assertThatThrownBy(early::greeting).isInstanceOf(IOException.class);
+        }
+        Files.delete(folder);
     }
 
     @Test

@@ -38,6 +38,8 @@ class TransmissionFuzzTest {
     private static final int INPUT_LIMIT_BYTES = 64 << 10;
     private static final int TURNS_LIMIT = 1_000_000;
 
+    private static final SendReserve NO_RESERVE = SendReserve.in(java.util.List.of());
+
     private static Path folder;
     private static ServerSocketChannel door;
     private static NbdServer server;
@@ -100,7 +102,7 @@ class TransmissionFuzzTest {
         IoMemory memory = new IoMemory(new IoMemory.Cut(4096, many, 0), new IoMemory.Cut(64 << 10, many, 0));
         NbdLimits limits = NbdLimits.standard().withThreads(1, 1).withRequests(many, 256);
         Stock stock = new Stock(memory, limits);
-        DataThread hands = new DataThread(server, stock, limits, Clock.system(), 0);
+        DataThread hands = new DataThread(server, stock, limits, Clock.system(), NO_RESERVE, 0);
         Idle owner = new Idle();
         try (SocketChannel client = SocketChannel.open(door.getLocalAddress());
                 SocketChannel channel = door.accept()) {
@@ -170,7 +172,7 @@ class TransmissionFuzzTest {
     private static ByteBuffer carry(
             Session session, DataThread hands, Stock stock, SocketChannel client, ByteBuffer sent, int pieces)
             throws IOException {
-        ReplyWriter writer = new ReplyWriter(stock.memory);
+        ReplyWriter writer = new ReplyWriter(stock.memory, NO_RESERVE);
         ByteBuffer replies = ByteBuffer.allocate(1 << 20);
         RequestReader.Stop stop = RequestReader.Stop.WANTS_BYTES;
         int whole = sent.limit();
