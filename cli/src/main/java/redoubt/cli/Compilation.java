@@ -25,6 +25,7 @@ final class Compilation {
     private static final Pattern WORK = Pattern.compile("(?m)^(C[12] CompilerThread|\\d+ )");
 
     private static final long QUEUE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long RETURN_NANOS = TimeUnit.MILLISECONDS.toNanos(5200);
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private Compilation() {}
@@ -40,6 +41,7 @@ final class Compilation {
                 throw new IOException(told.strip());
             }
             awaitIdle();
+            awaitReturn();
         } catch (JMException missing) {
             throw new IOException(missing.toString(), missing);
         } finally {
@@ -52,6 +54,16 @@ final class Compilation {
         long begin = System.nanoTime();
         while (WORK.matcher(tell("compilerQueue")).find() && System.nanoTime() - begin < QUEUE_LIMIT_NANOS) {
             LockSupport.parkNanos(LOOK_NANOS);
+        }
+    }
+
+    /** What a compiler borrowed, the machine keeps for the next time and looks every five seconds whether it is still needed. */
+    private static void awaitReturn() {
+        long begin = System.nanoTime();
+        long left = RETURN_NANOS;
+        while (left > 0) {
+            LockSupport.parkNanos(left);
+            left = RETURN_NANOS - (System.nanoTime() - begin);
         }
     }
 

@@ -127,7 +127,7 @@ final class ForeignMdmon {
         SystemCalls.handOver(open);
         // It forks unless it is told to stay, and looks for Intel's controller unless it is told that there is none.
         List<String> words = List.of(program.toString(), "--foreground", container);
-        Libc.replaceProcess(program.toString(), words, "IMSM_NO_PLATFORM", "1");
+        Libc.replaceProcess(program.toString(), words, Map.of("IMSM_NO_PLATFORM", "1"));
         return new Refused(ExitCode.IO, "'" + program + "' cannot be run");
     }
 

@@ -32,6 +32,10 @@ import redoubt.nbd.NbdServerStatus;
 final class Health implements Beat {
 
     private static final long NEVER_KILLED = -1000;
+
+    /** All that can be written, and of the rest what was used once. */
+    private static final String LOCKED = "writable+used";
+
     private static final long NANOS_PER_MICRO = 1000;
     private static final long NANOS_PER_MILLI = 1_000_000;
 
@@ -138,7 +142,7 @@ final class Health implements Beat {
         Map<String, String> found = new LinkedHashMap<>();
         found.put("state", unsafe(facts).isEmpty() ? "safe" : "unsafe");
         found.put("serving_millis", text((heartbeat.clock().nanos() - since.nanos()) / NANOS_PER_MILLI));
-        found.put("memory_lock", precautions.unlocked().isEmpty() ? "all" : "none");
+        found.put("memory_lock", precautions.unlocked().isEmpty() ? LOCKED : "none");
         found.put("frozen", precautions.notFrozen().isEmpty() ? "yes" : "no");
         found.put("oom_score_adj", text(facts.oomScoreAdjustment()));
         found.put("memory_locked_bytes", text(facts.lockedBytes()));
@@ -192,16 +196,21 @@ final class Health implements Beat {
             count(reasons, grown(facts.majorFaults(), then.majorFaults()), "pages had to be read");
             count(reasons, grown(facts.minorFaults(), then.minorFaults()), "pages had to be found");
         }
-        reasons.addAll(unsafeHere(facts));
+        if (!server.get().replyReserve()) {
+            reasons.add("there is no memory in reserve for replies, because no Unix socket could be made for it beside"
+                    + " the control socket or in the temporary directory");
+        }
+        reasons.addAll(unsafeHere(facts, members, tcp, keptOutside, mount != null));
         return reasons;
     }
 
-    /** Why a write might wait for memory whatever is done beforehand. */
-    List<String> unsafeHere() {
-        return unsafeHere(ProcessFacts.of(process));
-    }
-
-    private List<String> unsafeHere(ProcessFacts facts) {
+    /**
+     * Why a write might wait for memory whatever is done beforehand: what is known before anything is served.
+     *
+     * @param mounted whether the arrays are files of a mount
+     */
+    static List<String> unsafeHere(
+            ProcessFacts facts, List<BlockDevice> members, boolean tcp, boolean keptOutside, boolean mounted) {
         List<String> reasons = new ArrayList<>();
         long threadsThere = facts.threads().orElse(0);
         long unmarked = threadsThere - facts.flusherThreads().orElse(0);
@@ -244,7 +253,7 @@ final class Health implements Beat {
             reasons.add(
                     "a daemon outside keeps the metadata, and may wait for memory: a write waits for it until the deadline");
         }
-        if (mount != null) {
+        if (mounted) {
             reasons.add(
                     "the arrays are files of a mount: when memory is short, a write to such a file may wait for the kernel's own part of it");
         }
@@ -271,7 +280,8 @@ final class Health implements Beat {
         return now.isPresent() && before.isPresent() ? now.getAsLong() - before.getAsLong() : 0;
     }
 
-    private long byRing() {
+    /** How many members are reached by io_uring. */
+    long byRing() {
         return members.stream()
                 .filter(member -> member instanceof FileDevice file && file.usesRing())
                 .count();

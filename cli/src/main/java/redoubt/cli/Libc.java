@@ -13,7 +13,9 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The few calls of the C library that Java has no words for. Where one is missing, or fails, the answer is no. */
 final class Libc {
@@ -28,6 +30,9 @@ final class Libc {
     private static final int M_TRIM_THRESHOLD = -1;
     private static final int M_MMAP_MAX = -4;
     private static final int PIN_BYTES = 1024;
+    private static final int MADV_DONTNEED = 4;
+    private static final int MADV_POPULATE_WRITE = 23;
+    private static final long PAGE_BYTES = 4096;
     private static final int MCL_CURRENT = 1;
     private static final int MCL_FUTURE = 2;
     private static final int MCL_ONFAULT = 4;
@@ -119,19 +124,69 @@ final class Libc {
     }
 
     /**
-     * Gives back what was freed, but for a reserve that is there, touched, and stays with this process: what the C library is asked for from now on
-     * comes out of it, and what is freed goes back into it.
+     * A piece of memory.
+     *
+     * @param address its first byte
+     * @param bytes its size
+     */
+    record Piece(long address, long bytes) {}
+
+    /**
+     * Gives back to the system what the C library has that is free, and takes it from the library, so that nobody will be given it: free memory that lies between
+     * what is in use, and is left when compilers have gone. What is smaller than {@code smallestBytes} stays free.
+     *
+     * @return whole pages that nobody writes to any more
+     */
+    static List<Piece> retireFree(int largestBytes, int smallestBytes) {
+        List<Piece> retired = new ArrayList<>();
+        try {
+            MethodHandle malloc = function("malloc", ADDRESS, JAVA_LONG);
+            MethodHandle free = free();
+            MethodHandle madvise = function("madvise", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+            int set = (int) function("mallopt", JAVA_INT, JAVA_INT, JAVA_INT).invokeExact(M_MMAP_MAX, 0);
+            set += (int) function("malloc_trim", JAVA_INT, JAVA_LONG).invokeExact(0L);
+            assert set >= 0;
+            long end = ((MemorySegment) function("sbrk", ADDRESS, JAVA_LONG).invokeExact(0L)).address();
+            for (int bytes = largestBytes; bytes >= smallestBytes; bytes /= 2) {
+                while (true) {
+                    MemorySegment piece = (MemorySegment) malloc.invokeExact((long) bytes);
+                    long from = piece.address();
+                    if (from == 0 || from + bytes > end) {
+                        free.invokeExact(piece); // there was none: this is new
+                        break;
+                    }
+                    long first = (from + PAGE_BYTES - 1) & -PAGE_BYTES;
+                    long behind = (from + bytes) & -PAGE_BYTES;
+                    if (behind > first) {
+                        int refused = (int) madvise.invokeExact(first, behind - first, MADV_DONTNEED);
+                        assert refused <= 0;
+                        retired.add(new Piece(first, behind - first));
+                    }
+                }
+            }
+        } catch (Throwable notHere) {
+            return retired;
+        }
+        return retired;
+    }
+
+    @SuppressWarnings("restricted") // the module is given native access by the launcher
+    private static MethodHandle free() {
+        Linker linker = Linker.nativeLinker();
+        return linker.downcallHandle(linker.defaultLookup().findOrThrow("free"), FunctionDescriptor.ofVoid(ADDRESS));
+    }
+
+    /**
+     * Takes a reserve that is there, touched, and stays with this process: what the C library is asked for from now on comes out of it, and what is freed
+     * goes back into it. For a process whose memory is locked: otherwise the virtual machine, which looks for free memory by itself, gives it back.
      */
     @SuppressWarnings("restricted") // the module is given native access by the launcher
     static void keepReserve(int bytes, int pieceBytes) {
         try {
             MethodHandle mallopt = function("mallopt", JAVA_INT, JAVA_INT, JAVA_INT);
             MethodHandle malloc = function("malloc", ADDRESS, JAVA_LONG);
-            Linker linker = Linker.nativeLinker();
-            MethodHandle free = linker.downcallHandle(
-                    linker.defaultLookup().findOrThrow("free"), FunctionDescriptor.ofVoid(ADDRESS));
-            int set = (int) function("malloc_trim", JAVA_INT, JAVA_LONG).invokeExact(0L);
-            set += (int) mallopt.invokeExact(M_MMAP_MAX, 0);
+            MethodHandle free = free();
+            int set = (int) mallopt.invokeExact(M_MMAP_MAX, 0);
             set += (int) mallopt.invokeExact(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
             assert set >= 0;
             MemorySegment[] pieces = new MemorySegment[bytes / pieceBytes];
@@ -173,14 +228,27 @@ final class Libc {
         }
     }
 
+    /** Has a piece of memory there, as if all of it had been written; answers whether that went well. For a process whose memory is locked. */
+    static boolean populate(long address, long bytes) {
+        try {
+            int refused = (int) function("madvise", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT)
+                    .invokeExact(address, bytes, MADV_POPULATE_WRITE);
+            // Before Linux 5.14; that makes a mapping of its own of each piece.
+            return refused == 0
+                    || (int) function("mlock", JAVA_INT, JAVA_LONG, JAVA_LONG).invokeExact(address, bytes) == 0;
+        } catch (Throwable notHere) {
+            return false;
+        }
+    }
+
     /**
      * Runs another program in this process. Returns only if that cannot be done.
      *
      * @param program its path
      * @param words what it is given, its own name first; one char is one byte
-     * @param variable a variable of the environment to set unless it is set
+     * @param variables of the environment, to set unless they are set
      */
-    static void replaceProcess(String program, List<String> words, String variable, String value) {
+    static void replaceProcess(String program, List<String> words, Map<String, String> variables) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment list = arena.allocate(ADDRESS, words.size() + 1L);
             for (int i = 0; i < words.size(); i++) {
@@ -188,7 +256,11 @@ final class Libc {
             }
             MethodHandle setenv = function("setenv", JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
             MethodHandle execv = function("execv", JAVA_INT, ADDRESS, ADDRESS);
-            int set = (int) setenv.invokeExact(arena.allocateFrom(variable), arena.allocateFrom(value), 0);
+            int set = 0;
+            for (Map.Entry<String, String> variable : variables.entrySet()) {
+                set |= (int) setenv.invokeExact(
+                        arena.allocateFrom(variable.getKey()), arena.allocateFrom(variable.getValue()), 0);
+            }
             int refused = set == 0 ? (int) execv.invokeExact(arena.allocateFrom(program), list) : set;
             assert refused != 0;
         } catch (Throwable notHere) {

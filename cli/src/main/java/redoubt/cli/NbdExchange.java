@@ -2,15 +2,14 @@ package redoubt.cli;
 
 import java.io.EOFException;
 import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The plainest client there can be: one request at a time, over a Unix socket, straight from the protocol's text. {@code quickstart} judges
- * the server with it, so that client and server cannot share a mistake.
+ * the server with it, so that client and server cannot share a mistake. No wait for the server is longer than a limit.
  */
 final class NbdExchange implements AutoCloseable {
 
@@ -26,12 +25,19 @@ final class NbdExchange implements AutoCloseable {
     private static final short FLUSH = 3;
     private static final int PIECE_BYTES = 1 << 20;
 
-    private final SocketChannel channel;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private final BoundedSocket channel;
     private long sizeBytes;
     private long cookie;
 
     NbdExchange(Path socket, String export) throws IOException {
-        channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+        this(socket, export, PATIENCE_NANOS);
+    }
+
+    /** @param limitNanos for each wait */
+    NbdExchange(Path socket, String export, long limitNanos) throws IOException {
+        channel = new BoundedSocket(socket, limitNanos);
         boolean agreed = false;
         try {
             agree(export);
@@ -100,9 +106,7 @@ final class NbdExchange implements AutoCloseable {
     }
 
     private void send(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
+        channel.write(bytes);
     }
 
     private ByteBuffer receive(int count) throws IOException {
@@ -117,7 +121,8 @@ final class NbdExchange implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        ask(DISCONNECT, 0, 0, ByteBuffer.allocate(0));
-        channel.close();
+        try (channel) {
+            ask(DISCONNECT, 0, 0, ByteBuffer.allocate(0));
+        }
     }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -28,6 +29,9 @@ record Precautions(Optional<String> unlocked, Optional<String> notFrozen) {
     private static final Path OOM_SCORE = PROCESS.resolve("oom_score_adj");
     private static final String NOT_REHEARSED = "classes are still loaded and code is still compiled";
     private static final long USUAL_REHEARSAL_NANOS = TimeUnit.SECONDS.toNanos(3);
+    private static final int RETIRED_LARGEST_BYTES = 1 << 20;
+    private static final int RETIRED_SMALLEST_BYTES = 8 << 10;
+    private static final int LOOKS_AT_MEMORY = 5;
     private static final int RESERVE_BYTES = 1 << 20;
     private static final int RESERVE_PIECE_BYTES = 64 << 10;
     private static final String NEVER_KILLED = "-1000";
@@ -41,8 +45,15 @@ record Precautions(Optional<String> unlocked, Optional<String> notFrozen) {
     static void beforeExec() {
         Libc.markIoFlusher();
         Libc.raiseLockedMemoryLimit();
+        spare(OOM_SCORE);
+    }
+
+    /** A process that somebody has made less likely to be killed (OOMScoreAdjust in a systemd unit) stays as he wants it. */
+    static void spare(Path oomScore) {
         try {
-            Files.writeString(OOM_SCORE, NEVER_KILLED, StandardCharsets.US_ASCII);
+            if (!Files.readString(oomScore, StandardCharsets.US_ASCII).startsWith("-")) {
+                Files.writeString(oomScore, NEVER_KILLED, StandardCharsets.US_ASCII);
+            }
         } catch (IOException notAllowed) {
             return; // read back later, as all of this is
         }
@@ -71,32 +82,33 @@ record Precautions(Optional<String> unlocked, Optional<String> notFrozen) {
         }
         Optional<String> notFrozen = Optional.empty();
         try {
-            Rehearsal.play(plan.heartbeat(), plan.memory(), plan.levels(), nanos);
-            Rehearsal.firstTurns(plan.uris(), plan.control(), plan.dataThreads());
+            Optional<String> noRing = Rehearsal.play(plan.heartbeat(), plan.memory(), plan.levels(), nanos);
+            notFrozen = notPlayed(plan.service().health().byRing() > 0, noRing);
+            Rehearsal.firstTurns(plan.service(), plan.dataThreads());
             Compilation.end();
         } catch (Rehearsal.Failed failed) {
             notFrozen = Optional.of(String.valueOf(failed.getMessage()));
         } catch (IOException refused) {
             notFrozen = Optional.of("compilation cannot be ended: " + refused.getMessage());
         }
-        Libc.keepReserve(RESERVE_BYTES, RESERVE_PIECE_BYTES);
         return new Precautions(lock(facts), notFrozen);
+    }
+
+    /** What of a rehearsal was missing, although it came to its end. */
+    static Optional<String> notPlayed(boolean membersByRing, Optional<String> noRing) {
+        return noRing.filter(why -> membersByRing)
+                .map(why ->
+                        "members are reached by io_uring, which was not rehearsed, because files in memory cannot be reached so here"
+                                + " (before Linux 6.6): " + why);
     }
 
     /**
      * What there is to be made ready.
      *
      * @param levels of the arrays
-     * @param uris where clients will come
-     * @param control the control socket
+     * @param service what will serve them, and lets nobody in yet
      */
-    record Plan(
-            Heartbeat heartbeat,
-            IoMemory memory,
-            Set<RaidLevel> levels,
-            List<String> uris,
-            Path control,
-            int dataThreads) {}
+    record Plan(Heartbeat heartbeat, IoMemory memory, Set<RaidLevel> levels, Service service, int dataThreads) {}
 
     private static Optional<String> whyNotLockable(ProcessFacts facts) {
         // With a limit, later mappings would fail although these went well.
@@ -113,6 +125,52 @@ record Precautions(Optional<String> unlocked, Optional<String> notFrozen) {
         if (why.isPresent()) {
             return why;
         }
-        return Libc.lockAllMemory(true) ? Optional.empty() : Optional.of("the system refuses");
+        // What is free goes back first, for what is locked stays. The reserve comes after that, for the machine gives
+        // back what it finds free and not locked.
+        List<Libc.Piece> retired = Libc.retireFree(RETIRED_LARGEST_BYTES, RETIRED_SMALLEST_BYTES);
+        if (!Libc.lockAllMemory(true)) {
+            return Optional.of("the system refuses");
+        }
+        Libc.keepReserve(RESERVE_BYTES, RESERVE_PIECE_BYTES);
+        try {
+            boolean all = false;
+            for (int i = 0;
+                    i < LOOKS_AT_MEMORY && !all;
+                    i++) { // a thread of the rehearsal may just end, and its stack go
+                all = haveAll(Files.readAllLines(PROCESS.resolve("maps")), retired);
+            }
+            return all ? Optional.empty() : Optional.of("the system refuses to have all of it there");
+        } catch (IOException unseen) {
+            return Optional.of("what memory there is cannot be seen: " + unseen.getMessage());
+        }
+    }
+
+    /**
+     * What can be written is there from now on, also where nobody has written yet: the machine still fills its own books.
+     *
+     * @param retired what nobody will write to
+     */
+    private static boolean haveAll(List<String> maps, List<Libc.Piece> retired) {
+        List<Libc.Piece> gaps = retired.stream()
+                .sorted(Comparator.comparingLong(Libc.Piece::address))
+                .toList();
+        boolean all = true;
+        for (String map : maps) {
+            // 7f00-7f10 rw-p 00000000 00:00 0  [heap]
+            String[] words = map.split(" ", 3);
+            if (words.length == 3 && words[1].matches("rw.p")) {
+                String[] ends = words[0].split("-", 2);
+                long from = Long.parseUnsignedLong(ends[0], 16);
+                long to = Long.parseUnsignedLong(ends[1], 16);
+                for (Libc.Piece gap : gaps) {
+                    if (gap.address() >= from && gap.address() < to) {
+                        all &= gap.address() == from || Libc.populate(from, gap.address() - from);
+                        from = gap.address() + gap.bytes();
+                    }
+                }
+                all &= from == to || Libc.populate(from, to - from);
+            }
+        }
+        return all;
     }
 }

@@ -1,14 +1,17 @@
 package redoubt.cli;
 
 import java.io.ByteArrayInputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.net.UnixDomainSocketAddress;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -22,7 +25,9 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import redoubt.assembly.Access;
 import redoubt.assembly.AssembledContainer;
 import redoubt.assembly.Assembly;
@@ -56,7 +61,8 @@ import redoubt.nbd.NbdUri;
  * sector that cannot be read, a member that fails, and what comes after it. Then the depth: requests until the compiler has nothing more to do. The
  * order matters, for the compiler leaves out what it has never seen.
  *
- * <p>On the thread of the verb that serves. It uses the memory that requests will be carried in, and gives it back.
+ * <p>On the thread of the verb that serves. It uses the memory that requests will be carried in, and gives it back. Each wait has a limit. Its files go when
+ * it ends; what one leaves behind that was killed, the next takes away.
  */
 final class Rehearsal {
 
@@ -67,17 +73,27 @@ final class Rehearsal {
     private static final long SEED = 20231114;
     private static final int BLOCK_BYTES = 4096;
     private static final int TURNS = 16;
+    private static final String FOLDER = "redoubt-rehearsal-";
+    private static final String HELD = "held";
 
     private final Heartbeat heartbeat;
     private final IoMemory memory;
     private final long depthNanos;
     private final Path folder;
+    private final Function<FileOptions, DiskOpener> openers;
+    private Optional<String> noRing = Optional.empty();
 
-    private Rehearsal(Heartbeat heartbeat, IoMemory memory, long depthNanos, Path folder) {
+    private Rehearsal(
+            Heartbeat heartbeat,
+            IoMemory memory,
+            long depthNanos,
+            Path folder,
+            Function<FileOptions, DiskOpener> openers) {
         this.heartbeat = heartbeat;
         this.memory = memory;
         this.depthNanos = depthNanos;
         this.folder = folder;
+        this.openers = openers;
     }
 
     /** A rehearsal that did not come to its end. What serves is not touched by that; but it may need something new. */
@@ -94,23 +110,37 @@ final class Rehearsal {
      *
      * @param levels what will be served
      * @param depthNanos the longest time for requests until the compiler has nothing more to do, for all levels together
+     * @return why the files in memory could not be reached by io_uring, past the page cache, as disks are; empty if they were
      */
-    static void play(Heartbeat heartbeat, IoMemory memory, Set<RaidLevel> levels, long depthNanos) throws Failed {
-        try {
-            Path parent = Files.isWritable(MEMORY) ? MEMORY : Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
-            Path folder = Files.createTempDirectory(parent, "redoubt-rehearsal-");
-            try {
-                Rehearsal rehearsal = new Rehearsal(heartbeat, memory, depthNanos / levels.size(), folder);
-                for (RaidLevel level : levels) {
-                    rehearsal.play(level);
-                }
-            } finally {
-                try (Stream<Path> files = Files.walk(folder)) {
-                    for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.deleteIfExists(file);
-                    }
-                }
+    static Optional<String> play(Heartbeat heartbeat, IoMemory memory, Set<RaidLevel> levels, long depthNanos)
+            throws Failed {
+        return play(heartbeat, memory, levels, depthNanos, parent(), options -> new FileDisks(heartbeat, options));
+    }
+
+    private static Path parent() {
+        return Files.isWritable(MEMORY) ? MEMORY : Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
+    }
+
+    /**
+     * The same elsewhere.
+     *
+     * @param parent where the files are
+     * @param openers what opens them
+     */
+    static Optional<String> play(
+            Heartbeat heartbeat,
+            IoMemory memory,
+            Set<RaidLevel> levels,
+            long depthNanos,
+            Path parent,
+            Function<FileOptions, DiskOpener> openers)
+            throws Failed {
+        try (Folder folder = Folder.in(parent)) {
+            Rehearsal rehearsal = new Rehearsal(heartbeat, memory, depthNanos / levels.size(), folder.path(), openers);
+            for (RaidLevel level : levels) {
+                rehearsal.play(level);
             }
+            return rehearsal.noRing;
         } catch (IOException
                 | AssemblyRefused
                 | AttributeRefused
@@ -119,6 +149,70 @@ final class Rehearsal {
                 | NbdUri.Malformed
                 | InterruptedException failed) {
             throw new Failed("the rehearsal failed: " + failed.getMessage(), failed);
+        }
+    }
+
+    /**
+     * A folder that goes with whatever is in it.
+     *
+     * @param lock held as long as somebody plays here
+     */
+    private record Folder(Path path, FileChannel held, FileLock lock) implements AutoCloseable {
+
+        static Folder in(Path parent) throws IOException {
+            sweep(parent);
+            Path path = Files.createTempDirectory(parent, FOLDER);
+            @Nullable FileChannel held = null;
+            @Nullable FileLock lock = null;
+            try {
+                held = FileChannel.open(path.resolve(HELD), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                lock = held.lock();
+                return new Folder(path, held, lock);
+            } finally {
+                if (lock == null) {
+                    if (held != null) {
+                        held.close();
+                    }
+                    delete(path);
+                }
+            }
+        }
+
+        private static void sweep(Path parent) throws IOException {
+            try (DirectoryStream<Path> left = Files.newDirectoryStream(parent, FOLDER + "*")) {
+                for (Path folder : left) {
+                    takeAwayLeft(folder);
+                }
+            }
+        }
+
+        /** Takes away what one left who was killed. */
+        private static void takeAwayLeft(Path folder) {
+            try (FileChannel held = FileChannel.open(folder.resolve(HELD), StandardOpenOption.WRITE);
+                    FileLock lock = held.tryLock()) {
+                if (lock != null) {
+                    delete(folder);
+                }
+            } catch (IOException | OverlappingFileLockException notOurs) {
+                return;
+            }
+        }
+
+        private static void delete(Path folder) throws IOException {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.deleteIfExists(file);
+                }
+            } catch (UncheckedIOException gone) {
+                throw gone.getCause();
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            try (held) {
+                delete(path);
+            }
         }
     }
 
@@ -137,12 +231,11 @@ final class Rehearsal {
         create(level, disks);
         DiskOpener opener;
         try {
-            new FileDisks(heartbeat, ring)
-                    .open(disks.getFirst(), Access.WRITE, LIMIT_NANOS)
-                    .close();
-            opener = new FileDisks(heartbeat, ring);
-        } catch (DiskRefused noRing) {
-            opener = new FileDisks(heartbeat);
+            opener = openers.apply(ring);
+            opener.open(disks.getFirst(), Access.WRITE, LIMIT_NANOS).close();
+        } catch (DiskRefused refused) {
+            noRing = Optional.of(String.valueOf(refused.getMessage()));
+            opener = openers.apply(FileOptions.DEFAULTS);
         }
         DiskOpener files = opener;
         serve(
@@ -230,13 +323,13 @@ final class Rehearsal {
             throws IOException, AttributeRefused, InterruptedException {
         Path socket = Path.of(String.valueOf(uri.socket()));
         rudeClients(socket);
-        try (NbdExchange plain = new NbdExchange(socket, NAME)) {
+        try (NbdExchange plain = new NbdExchange(socket, NAME, LIMIT_NANOS)) {
             plain.write(0, new byte[3 * BLOCK_BYTES]);
             plain.flush();
             plain.read(0, 1 << 20);
         }
         try (Attributes attributes = SocketAttributes.connect(service.control(), LIMIT_NANOS);
-                RehearsalLoad load = new RehearsalLoad(open(uri), memory)) {
+                RehearsalLoad load = new RehearsalLoad(open(uri), memory, LIMIT_NANOS)) {
             load.everything();
             String md = "block/" + NAME + "/md/";
             attributes.watch(md + "array_state");
@@ -265,7 +358,7 @@ final class Rehearsal {
     /** One hangs up at once, one speaks another language, one goes in the middle of a word. */
     private static void rudeClients(Path socket) throws IOException {
         for (String words : List.of("", "GET / HTTP/1.1\r\n\r\n".repeat(4), "\0\0\0\3IHAVE")) {
-            try (SocketChannel client = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+            try (BoundedSocket client = new BoundedSocket(socket, LIMIT_NANOS)) {
                 client.read(ByteBuffer.allocate(18));
                 client.write(ByteBuffer.wrap(words.getBytes(StandardCharsets.US_ASCII)));
             }
@@ -296,40 +389,61 @@ final class Rehearsal {
         }
     }
 
-    /** Everybody who will serve takes a turn: clients read from all data threads at once, and somebody reads the attributes. Nothing is changed. */
-    static void firstTurns(List<String> uris, Path control, int dataThreads) throws Failed {
-        List<NbdExchange> clients = new ArrayList<>();
-        try {
-            for (String each : uris) {
-                NbdUri uri = NbdUri.parse(each);
-                if (uri.socket() == null) {
-                    continue; // over TCP nothing is promised
+    /**
+     * Everybody who will serve takes a turn: clients read from all data threads at once, and somebody reads the attributes. Nothing is changed. They come by a
+     * way of their own, for nobody else is let in yet.
+     */
+    static void firstTurns(Service service, int dataThreads) throws Failed {
+        try (Folder folder = Folder.in(parent())) {
+            Path socket = folder.path().resolve("n");
+            Closeable way = service.listenMeanwhile(socket);
+            try {
+                for (String export : service.exports()) {
+                    turns(socket, export, dataThreads);
                 }
-                for (int i = 0; i < dataThreads; i++) {
-                    clients.add(new NbdExchange(Path.of(String.valueOf(uri.socket())), uri.export()));
-                }
-                for (int round = 0; round < TURNS; round++) {
-                    for (NbdExchange client : clients) {
-                        client.read((long) round * BLOCK_BYTES, BLOCK_BYTES);
-                    }
-                }
-                for (NbdExchange client : clients) {
-                    client.close();
-                }
-                clients.clear();
+            } finally {
+                way.close();
             }
-            try (Attributes attributes = SocketAttributes.connect(control, LIMIT_NANOS)) {
+            try (Attributes attributes = SocketAttributes.connect(service.control(), LIMIT_NANOS)) {
                 walk(attributes, "");
             }
-        } catch (IOException | NbdUri.Malformed failed) {
+        } catch (IOException failed) {
             throw new Failed("the rehearsal failed: " + failed.getMessage(), failed);
+        }
+    }
+
+    private static void turns(Path socket, String export, int dataThreads) throws IOException {
+        List<NbdExchange> clients = new ArrayList<>();
+        try {
+            for (int i = 0; i < dataThreads; i++) {
+                clients.add(new NbdExchange(socket, export, LIMIT_NANOS));
+            }
+            for (int round = 0; round < TURNS; round++) {
+                for (NbdExchange client : clients) {
+                    client.read((long) round * BLOCK_BYTES, BLOCK_BYTES);
+                }
+            }
+        } finally {
+            closeAll(clients);
+        }
+    }
+
+    private static void closeAll(List<NbdExchange> clients) throws IOException {
+        try {
+            while (!clients.isEmpty()) {
+                clients.removeLast().close();
+            }
+        } finally {
+            if (!clients.isEmpty()) {
+                closeAll(clients);
+            }
         }
     }
 
     // ---------------------------------------------------------------------------------------------- depth
 
     private void depth(NbdUri uri) throws IOException, InterruptedException {
-        try (RehearsalLoad first = new RehearsalLoad(open(uri), memory)) {
+        try (RehearsalLoad first = new RehearsalLoad(open(uri), memory, LIMIT_NANOS)) {
             long begin = System.nanoTime();
             CompilerRest rest = new CompilerRest();
             while (System.nanoTime() - begin < depthNanos && !rest.reached()) {

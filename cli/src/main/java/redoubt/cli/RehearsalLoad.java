@@ -1,5 +1,6 @@
 package redoubt.cli;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -14,7 +15,7 @@ import redoubt.block.IoOperation;
 import redoubt.block.IoRequest;
 import redoubt.block.IoRequestPool;
 
-/** A client of a {@link Rehearsal}: requests by the handful, each of which is waited for, however it ends. For one thread. */
+/** A client of a {@link Rehearsal}: requests by the handful, each of which is waited for, however it ends, but not for ever. For one thread. */
 final class RehearsalLoad implements AutoCloseable {
 
     private static final int DEPTH = 32;
@@ -22,23 +23,25 @@ final class RehearsalLoad implements AutoCloseable {
     private static final int BLOCK_BYTES = 4096;
     private static final int LARGEST_BYTES = 64 << 10;
     private static final long SEED = 5;
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
     private static final List<IoOperation> OPERATIONS = List.of(IoOperation.values());
 
     private final BlockDevice device;
     private final IoMemory memory;
+    private final long limitNanos;
     private final IoRequestPool pool = new IoRequestPool(DEPTH);
     private final SplittableRandom random = new SplittableRandom(SEED);
     private final AtomicInteger open = new AtomicInteger();
     private final Thread asker = Thread.currentThread();
 
-    RehearsalLoad(BlockDevice device, IoMemory memory) {
+    /** @param limitNanos for each handful of requests */
+    RehearsalLoad(BlockDevice device, IoMemory memory, long limitNanos) {
         this.device = device;
         this.memory = memory;
+        this.limitNanos = limitNanos;
     }
 
     /** Every operation, short and long, aligned and not, durable and not. */
-    void everything() {
+    void everything() throws IOException {
         for (IoOperation operation : OPERATIONS) {
             for (int length : List.of(512, BLOCK_BYTES, BLOCK_BYTES + 512, LARGEST_BYTES, 3 * LARGEST_BYTES)) {
                 for (int flags : List.of(0, IoRequest.FUA)) {
@@ -52,7 +55,7 @@ final class RehearsalLoad implements AutoCloseable {
     }
 
     /** Many of those that come often. */
-    void many() {
+    void many() throws IOException {
         for (int batch = 0; batch < BATCHES; batch++) {
             for (int i = 0; i < DEPTH; i++) {
                 int kind = random.nextInt(32);
@@ -100,16 +103,19 @@ final class RehearsalLoad implements AutoCloseable {
         Optional.ofNullable(buffer).ifPresent(IoBuffer::release);
     }
 
-    private void await() {
+    private void await() throws IOException {
         long begin = System.nanoTime();
-        while (open.get() > 0 && System.nanoTime() - begin < PATIENCE_NANOS) {
+        while (open.get() > 0) {
+            if (System.nanoTime() - begin > limitNanos) {
+                throw new IOException(
+                        "requests were not answered within " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s");
+            }
             LockSupport.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(10));
         }
     }
 
     @Override
     public void close() {
-        await();
-        device.close();
+        device.close(); // which ends what is not answered
     }
 }

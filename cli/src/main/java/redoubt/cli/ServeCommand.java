@@ -53,8 +53,8 @@ import redoubt.nbd.NbdLimits;
                     + " One that misses --keeper-deadline is fenced for good; the engine keeps the metadata from"
                     + " then on, until another daemon has read it.",
             "",
-            "Before it says that it is ready, serving is rehearsed on an array in memory (a client that comes earlier is served, and not protected yet), so that all code is loaded and compiled; then nothing more is compiled, all memory is locked, and the process is marked as one that memory is freed by (I/O flusher) and is"
-                    + " not to be killed for memory. Where that is not allowed, or something else might keep a write waiting"
+            "Before it says that it is ready, serving is rehearsed on an array in memory, so that all code is loaded and compiled; then nothing more is compiled, all memory is locked, and the process is marked as one that memory is freed by (I/O flusher) and is"
+                    + " not to be killed for memory, unless somebody has given it an oom_score_adj below zero already. A client that comes before that is over waits. Where that is not allowed, or something else might keep a write waiting"
                     + " for memory, it serves all the same and says 'unsafe' with the reason, here and in 'redoubt status'. With"
                     + " --require-safe it does not serve then (exit 77). It needs CAP_SYS_RESOURCE, and CAP_IPC_LOCK or no limit"
                     + " of locked memory, which root has.",
@@ -197,9 +197,14 @@ final class ServeCommand extends Verb {
             IoMemory memory = DataMemory.forServing();
             Access access = readOnly ? Access.READ : Access.WRITE;
             AssembledContainer container = engine.start(members, access, options, memory, printer::complain);
+            List<String> unsafeAnyway = unsafeHere(container, addresses);
+            if (requireSafe && !unsafeAnyway.isEmpty()) {
+                container.stop(options.memberTimeoutNanos());
+                throw notServed(unsafeAnyway);
+            }
             Service service;
             try {
-                service = Service.start(
+                service = Service.prepare(
                         container, engine.heartbeat(), memory, sockets(container, addresses), signal::wish);
             } catch (IOException refused) {
                 container.stop(options.memberTimeoutNanos());
@@ -213,17 +218,15 @@ final class ServeCommand extends Verb {
                 Notices.leftOut(container).forEach(console()::say);
             }
             printer.follow(service.tree().root());
-            Precautions taken = Precautions.take(
-                    plan(engine, container, memory, service),
-                    rehearsalNanos,
-                    service.health().unsafeHere());
+            Precautions taken =
+                    Precautions.take(plan(engine, container, memory, service), rehearsalNanos, unsafeAnyway);
             service.health().begin(taken);
             List<String> unsafe = service.health().unsafe();
             if (requireSafe && !unsafe.isEmpty()) {
                 service.stop();
-                throw new Refused(
-                        ExitCode.REFUSED, "not served, because it would be unsafe: " + String.join("; ", unsafe));
+                throw notServed(unsafe);
             }
+            service.letIn();
             for (String reason : unsafe) {
                 console().say("unsafe: " + reason);
             }
@@ -243,6 +246,19 @@ final class ServeCommand extends Verb {
         }
     }
 
+    private List<String> unsafeHere(AssembledContainer container, List<ListenAddress> addresses) {
+        return Health.unsafeHere(
+                ProcessFacts.of(Path.of("/proc/self")),
+                container.devices(),
+                addresses.stream().anyMatch(ListenAddress.Tcp.class::isInstance),
+                container.external().isPresent(),
+                mount.isPresent());
+    }
+
+    private static Refused notServed(List<String> reasons) {
+        return new Refused(ExitCode.REFUSED, "not served, because it would be unsafe: " + String.join("; ", reasons));
+    }
+
     private static Precautions.Plan plan(
             Engine engine, AssembledContainer container, IoMemory memory, Service service) {
         Set<RaidLevel> levels = container.volumes().stream()
@@ -252,8 +268,7 @@ final class ServeCommand extends Verb {
                 engine.heartbeat(),
                 memory,
                 levels,
-                service.uris(),
-                service.control(),
+                service,
                 NbdLimits.standard().dataThreads());
     }
 

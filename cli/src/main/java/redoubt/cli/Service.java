@@ -1,5 +1,6 @@
 package redoubt.cli;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -99,14 +100,23 @@ final class Service {
         return new Sockets(control, names.subList(1, names.size()), List.of(new ListenAddress.Unix(nbd)));
     }
 
+    /** {@link #prepare}, and lets clients in. */
+    static Service start(
+            AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
+            throws IOException, FuseRefused {
+        Service service = prepare(container, heartbeat, memory, sockets, stop);
+        service.letIn();
+        return service;
+    }
+
     /**
-     * Starts to serve.
+     * Starts what serves. Clients of the sockets wait until they are let in; attributes, and what is mounted, are there at once.
      *
      * @param container started arrays; stays the caller's if this throws
      * @param heartbeat the one timer
      * @param stop called when somebody asks over the control socket that the process ends; must not wait
      */
-    static Service start(
+    static Service prepare(
             AssembledContainer container, Heartbeat heartbeat, IoMemory memory, Sockets sockets, Runnable stop)
             throws IOException, FuseRefused {
         NbdExports exports = new NbdExports();
@@ -160,9 +170,13 @@ final class Service {
             @Nullable DoorExports doorExports,
             @Nullable DoorFiles doors)
             throws IOException, FuseRefused {
-        NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard());
+        List<Path> folders = new ArrayList<>();
+        Optional.ofNullable(control.socket().toAbsolutePath().getParent()).ifPresent(folders::add);
+        folders.add(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
+        NbdServer nbd = new NbdServer(exports, memory, NbdLimits.standard(), folders);
         boolean started = false;
         try {
+            nbd.hold();
             List<String> uris = listen(
                     nbd,
                     sockets.listen(),
@@ -241,6 +255,21 @@ final class Service {
             links.add(link);
         }
         return links;
+    }
+
+    /** Lets in the clients who wait, and those who come. */
+    void letIn() throws IOException {
+        nbd.letIn();
+    }
+
+    /** Serves on one more Unix socket, while clients are not let in yet; answers how that is ended. */
+    Closeable listenMeanwhile(Path socket) throws IOException {
+        return nbd.listenMeanwhile(socket);
+    }
+
+    /** The names that clients ask for. */
+    List<String> exports() {
+        return container.volumes().stream().map(AssembledContainer.Volume::name).toList();
     }
 
     /** Where clients reach each volume: a line each for every place that is listened on. */

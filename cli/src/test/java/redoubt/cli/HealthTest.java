@@ -108,6 +108,41 @@ class HealthTest {
                 .anyMatch(reason -> reason.startsWith("2 pages had to be found"))
                 .anyMatch(reason -> reason.startsWith("4096 bytes of this process are in swap"));
         assertThat(health.measured()).containsEntry("state", "unsafe").containsEntry("oom_score_adj", "0");
+        assertThat(health.measured())
+                .as("not all of what is only read is locked")
+                .containsEntry("memory_lock", "writable+used");
+    }
+
+    /** What a systemd unit says (OOMScoreAdjust) is somebody's wish, if it makes the process less likely to be killed. */
+    @Test
+    void aProcessThatIsSparedSomewhatAlreadyStaysAsItIs() throws IOException {
+        Path score = process.resolve("oom_score_adj");
+        for (String kept : List.of("-900\n", "-1000\n", "-1\n")) {
+            Files.writeString(score, kept);
+            Precautions.spare(score);
+            assertThat(score).hasContent(kept);
+        }
+        for (String usual : List.of("0\n", "200\n", "1000\n")) {
+            Files.writeString(score, usual);
+            Precautions.spare(score);
+            assertThat(score).hasContent("-1000");
+        }
+    }
+
+    @Test
+    void aServerWithoutAReserveForRepliesIsUnsafe() {
+        NbdServerStatus none = new NbdServerStatus(0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, false);
+        Health health = new Health(
+                new HeldBeat(),
+                process,
+                new IoMemory(new IoMemory.Cut(4096, 4, 1)),
+                List.of(),
+                () -> none,
+                null,
+                false,
+                false);
+        assertThat(health.unsafe()).anyMatch(reason -> reason.startsWith("there is no memory in reserve for replies"));
+        assertThat(health().unsafe()).noneMatch(reason -> reason.contains("in reserve"));
     }
 
     /** Locking what comes later, under a limit, would let it fail when it comes. */
