@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +38,9 @@ class MemoryFamineTest {
 
     /** Far more than a busy machine takes, and far less than a famine lasts: beyond it nothing moves. */
     private static final Duration STANDSTILL = Duration.ofSeconds(3);
+
+    /** After this it is told where everybody stands. */
+    private static final Duration TELLING = Duration.ofMillis(1500);
 
     private static final Duration MEMBER_LIMIT = Duration.ofSeconds(2);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -80,6 +86,7 @@ class MemoryFamineTest {
                     Duration normalGap = longest(one, two);
                     for (int round = 1; round <= famines; round++) {
                         boolean last = round == famines;
+                        boolean told = false;
                         famine.begin();
                         famine.noThreads();
                         longest(one, two);
@@ -95,6 +102,10 @@ class MemoryFamineTest {
                         while (System.nanoTime() - began < each.toNanos()) {
                             one.expectWell();
                             two.expectWell();
+                            if (!told && Math.max(one.waiting(), two.waiting()) > TELLING.toNanos()) {
+                                told = true;
+                                System.err.printf("%s, a write waits; meanwhile:%n%s", level, standing(served.pid()));
+                            }
                             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
                         }
                         boolean real = famine.isReal();
@@ -139,6 +150,27 @@ class MemoryFamineTest {
                 served.stop().mustSucceed();
             }
         }
+    }
+
+    /** Where the threads of a process stand in the kernel, as far as it says so (root): what they wait for if they do not go on. */
+    private static String standing(long pid) {
+        StringBuilder told = new StringBuilder();
+        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
+            for (Path task : tasks) {
+                String stat = Files.readString(task.resolve("stat"));
+                String state = stat.substring(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+                String stack = Files.readString(task.resolve("stack"))
+                        .lines()
+                        .map(frame -> frame.replaceFirst("^\\[<.*>\\] ", ""))
+                        .limit(8)
+                        .collect(Collectors.joining(" < "));
+                told.append("  %s %s: %s%n"
+                        .formatted(state, Files.readString(task.resolve("comm")).strip(), stack));
+            }
+        } catch (IOException unseen) {
+            told.append("  ").append(unseen).append('\n');
+        }
+        return told.toString();
     }
 
     private static JsonNode measured(RedoubtArray array, RedoubtProcess served) {
@@ -320,6 +352,12 @@ class MemoryFamineTest {
             } catch (Throwable e) {
                 wrong.compareAndSet(null, e);
             }
+        }
+
+        /** How long the write that is under way has waited. */
+        long waiting() {
+            long began = beganNanos.get();
+            return began == 0 ? 0 : System.nanoTime() - began;
         }
 
         /** The longest wait since this was asked last, with the one that is not over. */
