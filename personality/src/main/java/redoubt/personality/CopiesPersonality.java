@@ -16,7 +16,8 @@ import redoubt.md.PersonalityHost;
 import redoubt.md.Traits;
 
 /**
- * The levels that keep data as copies and nothing else: RAID0 (one copy), RAID1 (a copy on every member), RAID10.
+ * The levels that keep data as copies and nothing else: linear and RAID0 (one copy), RAID1 (a copy on every member), RAID10. With far copies
+ * nothing can be trimmed or zeroed, but by writing zeroes.
  *
  * <p>A write goes to every copy that is in sync; it ends when all have answered. Where there are copies, writes that overlap go one after
  * another ({@link WriteOrder}), TRIM and WRITE_ZEROES among them, and a write that is done again after a failure takes its turn again:
@@ -37,7 +38,7 @@ public final class CopiesPersonality implements Personality {
     private static final int NO_SLOT = -1;
 
     private final PersonalityHost host;
-    private final NearLayout layout;
+    private final CopiesLayout layout;
     private final Traits traits;
     private final @Nullable WriteOrder order; // absent where there are no copies
     private final IoCompletion copyEnded = this::copyEnded;
@@ -48,14 +49,14 @@ public final class CopiesPersonality implements Personality {
     /**
      * Makes the personality of a level.
      *
-     * @param level RAID0, RAID1 or RAID10
+     * @param level linear, RAID0, RAID1 or RAID10
      * @param chunkBytes the chunk; a power of two
      */
-    public CopiesPersonality(PersonalityHost host, Level level, NearLayout layout, int chunkBytes) {
+    public CopiesPersonality(PersonalityHost host, Level level, CopiesLayout layout, int chunkBytes) {
         this.host = host;
         this.layout = layout;
         this.order = layout.copies() > 1 ? new WriteOrder() : null;
-        boolean striped = layout.copies() < layout.slots();
+        boolean striped = !layout.mirrorsAll();
         long longest = striped ? (long) PIECES_LIMIT * chunkBytes : Integer.MAX_VALUE & -4096;
         int preferred = striped ? chunkBytes : 4096;
         this.traits = new Traits(
@@ -75,7 +76,7 @@ public final class CopiesPersonality implements Personality {
 
     @Override
     public boolean operational(long inSyncSlots) {
-        // Copies of chunk k start at slot k*copies mod slots, so all starts are met within one turn of slots/gcd
+        // Copies of chunk k start at slot k*step mod slots, so all starts are met within one turn of slots/gcd
         // chunks.
         int slots = layout.slots();
         int start = 0;
@@ -87,7 +88,7 @@ public final class CopiesPersonality implements Personality {
             if (!held) {
                 return false;
             }
-            start = (start + layout.copies()) % slots;
+            start = (start + layout.slotsToTheNextChunk()) % slots;
         } while (start != 0);
         return true;
     }
@@ -314,6 +315,9 @@ public final class CopiesPersonality implements Personality {
 
     /** TRIM and WRITE_ZEROES: a run of the array, however long, is one run on each member. */
     private Begun clear(IoRequest request, ArrayView view) {
+        if (layout.held(0, 0) == CopiesLayout.IN_PIECES) {
+            return Begun.IMPOSSIBLE;
+        }
         long start = request.offset();
         long end = start + request.length();
         if (!operational(view.inSyncSlots())) {
@@ -347,7 +351,7 @@ public final class CopiesPersonality implements Personality {
 
     /** Only where a member holds everything in the array's own order can its answer be passed on; elsewhere all is called data. */
     private void allocation(IoRequest request, ArrayView view) {
-        int copy = layout.copies() == layout.slots() ? choose(request, view, request.offset()) : NO_SLOT;
+        int copy = layout.mirrorsAll() ? choose(request, view, request.offset()) : NO_SLOT;
         if (copy == NO_SLOT) {
             AllData.answer(request);
             host.finished(request, IoStatus.OK);

@@ -1,14 +1,12 @@
 package redoubt.personality;
 
-import redoubt.md.Layout;
-
 /**
  * Chunks dealt out to the slots in turn, each chunk to {@code copies} neighbours: RAID0 with one copy, RAID10's near layout with more, and
  * RAID1 where there are as many copies as slots (Linux, drivers/md/raid10.c, with one far copy; docs/FORMATS.md, "map").
  *
  * <p>Copy c of chunk k stands at position k·copies + c; the slot is the position modulo the slots, the row the position divided by them.
  */
-public final class NearLayout implements Layout {
+public final class NearLayout implements CopiesLayout {
 
     private final int slots;
     private final int copies;
@@ -64,10 +62,12 @@ public final class NearLayout implements Layout {
         return mirrorsAll() ? offset : position(offset, copy) / slots * chunkBytes + offset % chunkBytes;
     }
 
-    /**
-     * How many of the array's first {@code end} bytes the slot holds. They are the first so many of its member, so a long run of the array is
-     * one run on each member: from {@code held(slot, start)} to {@code held(slot, end)}.
-     */
+    @Override
+    public int slotsToTheNextChunk() {
+        return copies;
+    }
+
+    @Override
     public long held(int slot, long end) {
         if (mirrorsAll()) {
             return end;
@@ -80,7 +80,8 @@ public final class NearLayout implements Layout {
         return chunks * chunkBytes + (distance < copies ? partial : 0);
     }
 
-    private boolean mirrorsAll() {
+    @Override
+    public boolean mirrorsAll() {
         return copies == slots;
     }
 
