@@ -8,4 +8,5 @@ module redoubt.metadata {
 
     exports redoubt.metadata;
     exports redoubt.metadata.imsm;
+    exports redoubt.metadata.md1;
 }

@@ -176,7 +176,7 @@ public final class AssembledContainer implements AutoCloseable {
         String name = Printable.of(volume.name());
         long component = Sectors.toBytes(volume.componentSectors());
         long size = Sectors.toBytes(volume.sizeSectors());
-        long capacity = Levels.layout(volume).orElseThrow().capacity(component);
+        long capacity = Levels.capacity(volume);
         if (size > capacity) {
             throw new AssemblyRefused(
                     AssemblyRefused.Reason.NO_ARRAY,
@@ -186,7 +186,7 @@ public final class AssembledContainer implements AutoCloseable {
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         int block = parts.metadata().picture().sectorBytes();
         for (SlotPicture slot : volume.slots()) {
-            ArrayPlan.Occupant occupant = occupant(parts, slot);
+            ArrayPlan.Occupant occupant = occupant(parts, slot, options.writable());
             occupants.add(occupant);
             if (occupant.member() != null) {
                 block = Math.max(block, occupant.member().device().limits().blockBytes());
@@ -216,15 +216,16 @@ public final class AssembledContainer implements AutoCloseable {
                 options.insisted().contains(Insistence.WRITE_HOLE));
     }
 
-    private static ArrayPlan.Occupant occupant(Parts parts, SlotPicture slot) {
+    private static ArrayPlan.Occupant occupant(Parts parts, SlotPicture slot, boolean writable) {
         if (slot.disk().isEmpty()) {
             return new ArrayPlan.Occupant(null, MemberState.MISSING);
         }
         int disk = slot.disk().getAsInt();
+        BlockDevice device = parts.devices().get(disk);
         Member member = new Member(
                 slot.slot(),
                 parts.names().get(disk),
-                parts.devices().get(disk),
+                writable || slot.badBlocks().isEmpty() ? device : new KnownBadBlocks(device, slot.badBlocks()),
                 Sectors.toBytes(slot.dataOffsetSectors()));
         return switch (slot.state()) {
             case IN_SYNC -> new ArrayPlan.Occupant(member, MemberState.IN_SYNC);

@@ -21,6 +21,8 @@ import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataFormat;
 import redoubt.metadata.Printable;
 import redoubt.metadata.imsm.ImsmFormat;
+import redoubt.metadata.md1.Md1Format;
+import redoubt.metadata.md1.Md1Minor;
 
 /**
  * The way from disks to arrays: {@link #scan} looks and writes nothing, {@link #assemble} makes the arrays of one container.
@@ -28,6 +30,10 @@ import redoubt.metadata.imsm.ImsmFormat;
  * <p>What can be told is told by the disks as a set: their order, and the names of their files, change nothing.
  */
 public final class Assembly {
+
+    /** Every format that is read. */
+    static final List<MetadataFormat> FORMATS = List.of(
+            new ImsmFormat(), new Md1Format(Md1Minor.V1_2), new Md1Format(Md1Minor.V1_1), new Md1Format(Md1Minor.V1_0));
 
     private final Heartbeat heartbeat;
     private final WorkerFactory workers;
@@ -42,7 +48,7 @@ public final class Assembly {
      * @throws IllegalStateException if the declared waits of the engine's parts form a circle
      */
     public Assembly(Heartbeat heartbeat, WorkerFactory workers, DiskOpener opener) {
-        this(heartbeat, workers, opener, new SerialSources(java.nio.file.Path.of("/sys")), List.of(new ImsmFormat()));
+        this(heartbeat, workers, opener, new SerialSources(java.nio.file.Path.of("/sys")), FORMATS);
     }
 
     Assembly(

@@ -180,8 +180,11 @@ public final class Creation implements AutoCloseable {
     private static List<NewMember> withSerialsOf(ContainerMetadata container, List<NewMember> looked) {
         List<NewMember> members = new ArrayList<>(looked);
         for (DiskEntry entry : container.picture().disks()) {
-            entry.disk()
-                    .ifPresent(number -> members.set(number, members.get(number).withSerial(entry.identity())));
+            if (entry.disk().isPresent() && entry.serial().isPresent()) {
+                int number = entry.disk().getAsInt();
+                members.set(
+                        number, members.get(number).withSerial(entry.serial().get()));
+            }
         }
         return members;
     }

@@ -1,12 +1,15 @@
 package redoubt.assembly;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import redoubt.assembly.content.RaidSignatures;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataFormat;
+import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Printable;
 import redoubt.metadata.ReadFailed;
 
@@ -36,20 +39,19 @@ final class DiskScanner {
                             .formatted(open.device().limits().blockBytes()));
         }
         try {
-            DiskGeometry geometry = native512.get();
+            List<Found> all = new ArrayList<>();
             for (MetadataFormat format : formats) {
-                Finding finding = probe(format, geometry, open);
-                if (!(finding instanceof Finding.Absent)) {
-                    return found(open, geometry, format, finding);
-                }
-                // An image of a disk with large sectors does not say that it is one.
-                DiskGeometry large = new DiskGeometry(geometry.sizeBytes(), LARGE_SECTOR_BYTES);
-                if (geometry.sectorBytes() < LARGE_SECTOR_BYTES && geometry.sizeBytes() % LARGE_SECTOR_BYTES == 0) {
-                    Finding second = probe(format, large, open);
-                    if (!(second instanceof Finding.Absent)) {
-                        return found(open, large, format, second);
-                    }
-                }
+                look(format, native512.get(), open).ifPresent(all::add);
+            }
+            List<Found> outermost = all.stream()
+                    .filter(each -> all.stream().noneMatch(each::liesWithin))
+                    .toList();
+            List<Found> left = outermost.isEmpty() ? newest(all) : outermost;
+            if (left.size() == 1) {
+                return found(open, left.getFirst());
+            }
+            if (!left.isEmpty()) {
+                return contested(open, left);
             }
             List<String> others = RaidSignatures.of(new DiskPages(open)).stream()
                     .map(Printable::of)
@@ -74,6 +76,53 @@ final class DiskScanner {
         }
     }
 
+    /**
+     * What a format has on the disk.
+     *
+     * @param geometry in which it was found
+     */
+    private record Found(MetadataFormat format, DiskGeometry geometry, Finding finding) {
+
+        long createdAt() {
+            return finding instanceof Finding.Whole(var metadata) ? metadata.createdAt() : 0;
+        }
+
+        /**
+         * Whether this metadata stands in what another's array has for its data: then it belongs to what somebody keeps in that array, or is left
+         * from what the disk was before. Two that claim each other's place both say so.
+         */
+        boolean liesWithin(Found other) {
+            if (other == this || !(other.finding instanceof Finding.Whole(var metadata))) {
+                return false;
+            }
+            long place = format.anchor(geometry).offset();
+            return metadata.claims().stream().anyMatch(claim -> claim.offset() <= place && place < claim.end());
+        }
+    }
+
+    /** Where each lies in the data of another, what was made last was made over the others; all of them where that is not known. */
+    private static List<Found> newest(List<Found> all) {
+        long newest = all.stream().mapToLong(Found::createdAt).max().orElse(0);
+        boolean known = all.stream().allMatch(each -> each.createdAt() != 0);
+        return known ? all.stream().filter(each -> each.createdAt() == newest).toList() : all;
+    }
+
+    private static Optional<Found> look(MetadataFormat format, DiskGeometry geometry, OpenDisk open) throws ReadFailed {
+        Finding finding = probe(format, geometry, open);
+        if (!(finding instanceof Finding.Absent)) {
+            return Optional.of(new Found(format, geometry, finding));
+        }
+        // An image of a disk with large sectors does not say that it is one.
+        DiskGeometry large = new DiskGeometry(geometry.sizeBytes(), LARGE_SECTOR_BYTES);
+        if (geometry.sectorBytes() < LARGE_SECTOR_BYTES && geometry.sizeBytes() % LARGE_SECTOR_BYTES == 0) {
+            Finding second = probe(format, large, open);
+            if (!(second instanceof Finding.Absent)) {
+                return Optional.of(new Found(format, large, second));
+            }
+        }
+        return Optional.empty();
+    }
+
     /** A torn block may be one that is just being written. */
     private static Finding probe(MetadataFormat format, DiskGeometry geometry, OpenDisk open) throws ReadFailed {
         Finding finding = format.probe(geometry, open.reads());
@@ -84,7 +133,26 @@ final class DiskScanner {
         return finding;
     }
 
-    private static ScannedDisk found(OpenDisk open, DiskGeometry geometry, MetadataFormat format, Finding finding) {
+    private static ScannedDisk contested(OpenDisk open, List<Found> all) {
+        String because =
+                "it carries metadata of %s, and nothing says which of them is left from before: clear what is old on a copy of the disk"
+                        .formatted(
+                                all.stream().map(each -> each.format().name()).collect(Collectors.joining(" and of ")));
+        return new ScannedDisk(
+                open.number(),
+                open.disk(),
+                open.device().limits().sizeBytes(),
+                Optional.of(all.getFirst().geometry()),
+                open.reported().map(text -> new KnownSerial(text, open.origin())),
+                Optional.empty(),
+                Optional.of(new Finding.Malformed(new MetadataRefused(because))),
+                ScannedDisk.Role.DAMAGED,
+                because);
+    }
+
+    private static ScannedDisk found(OpenDisk open, Found what) {
+        MetadataFormat format = what.format();
+        Finding finding = what.finding();
         Optional<KnownSerial> serial = open.reported()
                 .map(format::normalSerial)
                 .filter(text -> !text.isEmpty())
@@ -99,7 +167,7 @@ final class DiskScanner {
                 open.number(),
                 open.disk(),
                 open.device().limits().sizeBytes(),
-                Optional.of(geometry),
+                Optional.of(what.geometry()),
                 serial,
                 Optional.of(format.name()),
                 Optional.of(finding),

@@ -248,7 +248,7 @@ final class Evidence {
 
     private Optional<ContentOrder.Ruling> ruling(VolumePicture volume, List<Arrangement> arrangements) {
         List<List<Arrangement>> groups = contents(volume, arrangements);
-        Layout layout = Levels.layout(volume).orElse(null);
+        Layout layout = Levels.obstacle(volume).isEmpty() ? Levels.layout(volume) : null;
         if (groups.size() < 2 || groups.size() > CONTENTS_LIMIT || layout == null) {
             return Optional.empty();
         }
@@ -269,7 +269,7 @@ final class Evidence {
      * @param others other ways to arrange the same disks
      */
     Optional<Doubt> against(VolumePicture volume, Arrangement given, List<Arrangement> others) {
-        Layout layout = Levels.layout(volume).orElse(null);
+        Layout layout = Levels.obstacle(volume).isEmpty() ? Levels.layout(volume) : null;
         if (layout == null || given.columns(volume).isEmpty()) {
             return Optional.empty();
         }

@@ -1,6 +1,7 @@
 package redoubt.assembly;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +55,14 @@ final class Identification {
             Map<Integer, Integer> entryOfDisk,
             Map<Integer, String> leftOut,
             List<Identity> volumes,
-            @Nullable String contradiction) {}
+            @Nullable String contradiction) {
+
+        /** Of a format that names its members itself: the format has placed every disk. */
+        static Outcome saidByTheMembers(int volumes) {
+            Identity certain = new Identity.Certain("each disk says itself which member it is", Optional.empty());
+            return new Outcome(Map.of(), Map.of(), Collections.nCopies(volumes, certain), null);
+        }
+    }
 
     private final ContainerPicture placed;
     private final ContainerPicture told;
@@ -171,7 +179,7 @@ final class Identification {
     private static List<Object> members(ContainerPicture picture) {
         List<Object> members = new ArrayList<>();
         for (DiskEntry entry : picture.disks()) {
-            members.add(entry.identity());
+            members.add(entry.serial());
             members.add(entry.states());
         }
         for (VolumePicture volume : picture.volumes()) {
@@ -259,7 +267,7 @@ final class Identification {
             for (int other : present) {
                 if (one < other) {
                     List<Integer> order = new ArrayList<>(fixed);
-                    java.util.Collections.swap(order, one, other);
+                    Collections.swap(order, one, other);
                     exchanged.add(new Arrangement(order));
                 }
             }
@@ -286,7 +294,7 @@ final class Identification {
     }
 
     private String serialOf(int entry) {
-        return Printable.of(told.disks().get(entry).identity());
+        return Printable.of(told.disks().get(entry).serial().orElse(""));
     }
 
     private Outcome narrow(List<Arrangement> all) {
@@ -353,10 +361,7 @@ final class Identification {
                 int disk = arrangement.diskOfEntry().get(index);
                 ScannedDisk scanned = disks.get(disk);
                 if (scanned != null) {
-                    words.add("%s,serial=%s"
-                            .formatted(
-                                    scanned.disk().location(),
-                                    Printable.of(told.disks().get(index).identity())));
+                    words.add("%s,serial=%s".formatted(scanned.disk().location(), serialOf(index)));
                 }
             }
         }

@@ -69,9 +69,9 @@ final class Readiness {
         if (volume.access() instanceof VolumeAccess.Blocked(String because)) {
             return refuse("%s cannot be read: %s".formatted(title, because));
         }
-        if (Levels.layout(volume).isEmpty()) {
-            return refuse("%s cannot be read: this engine has no %s of layout %#x"
-                    .formatted(title, volume.level().word(), volume.layout()));
+        Optional<String> obstacle = Levels.obstacle(volume);
+        if (obstacle.isPresent()) {
+            return refuse("%s cannot be read: %s".formatted(title, obstacle.get()));
         }
         if (identity instanceof Identity.Ambiguous(String because, List<String> candidates)) {
             return Optional.of(new Refusal(
@@ -171,7 +171,7 @@ final class Readiness {
             case RAID1 -> "one of its members";
             case RAID4, RAID5 -> "%d of its members".formatted(count - 1);
             case RAID6 -> "%d of its members".formatted(count - 2);
-            case RAID10 -> "one of each pair of its members";
+            case RAID10 -> "a copy of every chunk among its members";
         };
     }
 
@@ -213,7 +213,9 @@ final class Readiness {
             return "";
         }
         DiskEntry entry = container.disks().get(slot.diskIndex().getAsInt());
-        return " (serial '%s')".formatted(Printable.of(entry.identity()));
+        return entry.serial()
+                .map(serial -> " (serial '%s')".formatted(Printable.of(serial)))
+                .orElse("");
     }
 
     private static Optional<Refusal> refuse(String sentence) {

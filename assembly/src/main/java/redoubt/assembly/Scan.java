@@ -113,7 +113,10 @@ public record Scan(List<ScannedDisk> disks, List<FoundContainer> containers) {
         }
 
         private FoundContainer chosen(ContainerChoice.Chosen chosen, List<Integer> numbers) {
-            Identification.Outcome outcome = new Identification(chosen, disks, new Evidence(set.disks())).resolve();
+            Identification.Outcome outcome = format.namesItsMembers()
+                    ? Identification.Outcome.saidByTheMembers(
+                            chosen.container().picture().volumes().size())
+                    : new Identification(chosen, disks, new Evidence(set.disks())).resolve();
             outcome.leftOut().forEach((number, why) -> put(disk(number).in(ScannedDisk.Role.STALE, why)));
             ContainerPicture before = chosen.container().picture();
             if (outcome.contradiction() != null) {
@@ -136,8 +139,10 @@ public record Scan(List<ScannedDisk> disks, List<FoundContainer> containers) {
                             identity instanceof Identity.Ambiguous || identity instanceof Identity.Indifferent);
             KnownSerial.Origin origin = certain ? KnownSerial.Origin.EVIDENCE : KnownSerial.Origin.ASSUMED;
             outcome.entryOfDisk().forEach((number, entry) -> {
-                String serial = before.disks().get(entry).identity();
-                put(disk(number).known(new KnownSerial(serial, origin)));
+                before.disks()
+                        .get(entry)
+                        .serial()
+                        .ifPresent(serial -> put(disk(number).known(new KnownSerial(serial, origin))));
             });
             Optional<ContainerMetadata> known = again(chosen, used);
             if (known.isEmpty()) {

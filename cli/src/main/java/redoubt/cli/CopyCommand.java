@@ -18,6 +18,7 @@ import redoubt.assembly.Disk;
 import redoubt.assembly.Insistence;
 import redoubt.assembly.ScannedDisk;
 import redoubt.block.IoMemory;
+import redoubt.metadata.imsm.ImsmFormat;
 import redoubt.nbd.NbdUri;
 
 /** {@code redoubt copy}: the whole content of an array into a file, a pipe or an NBD export. */
@@ -140,7 +141,10 @@ final class CopyCommand extends Verb {
         }
     }
 
-    /** Whoever writes marks the array dirty before and raises its generation: what is clean and as old as before was left alone. */
+    /**
+     * Whoever writes marks the array dirty before and raises its generation: what is clean and as old as before was left alone. Linux md's own
+     * metadata does not tell, for md takes an event back that did nothing but mark dirty.
+     */
     private int unchanged(
             Engine engine, List<Disk> disks, AssembledContainer container, AssembledContainer.Volume volume)
             throws Refused {
@@ -148,7 +152,8 @@ final class CopyCommand extends Verb {
                 .filter(found -> found.uuid().equals(container.picture().uuid()))
                 .flatMap(found -> found.picture().stream())
                 .anyMatch(now -> now.generation() == container.picture().generation());
-        boolean tells = volume.found().picture().level().redundant();
+        boolean tells = volume.found().picture().level().redundant()
+                && container.picture().format().equals(ImsmFormat.NAME);
         if (same && tells && !volume.found().picture().dirty()) {
             return ExitCode.DONE.number();
         }

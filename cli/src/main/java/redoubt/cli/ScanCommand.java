@@ -73,7 +73,7 @@ final class ScanCommand extends Verb {
             List<MissingDisk> missing,
             List<VolumeFound> volumes) {}
 
-    /** A disk that the container names and that is not here. */
+    /** A disk that the container names by its serial and that is not here. */
     record MissingDisk(String serial, long sizeBytes) {}
 
     /**
@@ -186,7 +186,9 @@ final class ScanCommand extends Verb {
         List<MissingDisk> missing = new ArrayList<>();
         for (DiskEntry entry : found.picture().map(picture -> picture.disks()).orElse(List.of())) {
             if (entry.disk().isEmpty() && !entry.states().contains(DiskState.FAILED)) {
-                missing.add(new MissingDisk(Printable.of(entry.identity()), Sectors.toBytes(entry.sizeSectors())));
+                entry.serial()
+                        .ifPresent(serial -> missing.add(
+                                new MissingDisk(Printable.of(serial), Sectors.toBytes(entry.sizeSectors()))));
             }
         }
         return new ContainerFound(
@@ -273,7 +275,7 @@ final class ScanCommand extends Verb {
         return container
                 .picture()
                 .map(picture -> picture.disks().get(slot.diskIndex().getAsInt()))
-                .map(DiskEntry::identity)
+                .flatMap(DiskEntry::serial)
                 .map(Printable::of);
     }
 
@@ -313,7 +315,7 @@ final class ScanCommand extends Verb {
     private void print(Document document) {
         Console out = console();
         for (ContainerFound container : document.containers()) {
-            out.print("%s container %s".formatted(container.format(), container.uuid())
+            out.print("%s %s %s".formatted(container.format(), kind(container), container.uuid())
                     + container
                             .generation()
                             .map(number -> ", generation " + number)
@@ -342,6 +344,13 @@ final class ScanCommand extends Verb {
                                     .orElse(""),
                             disk.because()));
         }
+    }
+
+    /** Where a format has no containers, the one array is its own. */
+    private static String kind(ContainerFound container) {
+        boolean itself =
+                container.volumes().stream().anyMatch(volume -> volume.uuid().equals(container.uuid()));
+        return itself ? "array" : "container";
     }
 
     private void print(VolumeFound volume) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -159,15 +158,11 @@ class MistakesTest {
     void metadataOfAnotherKindIsNamed() throws IOException {
         String disk = disk("0");
         try (RandomAccessFile file = new RandomAccessFile(disk, "rw")) {
-            file.seek(4096);
-            file.write(ByteBuffer.allocate(8)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(0xA92B4EFC)
-                    .putInt(1)
-                    .array());
+            file.seek(file.length() - 512);
+            file.write(ByteBuffer.allocate(4).putInt(0xDE11DE11).array());
         }
-        assertThat(run("examine", disk).out()).contains("it carries Linux md metadata 1.2");
-        assertThat(run("scan", disk).out()).contains("it carries Linux md metadata 1.2");
+        assertThat(run("examine", disk).out()).contains("it carries DDF metadata");
+        assertThat(run("scan", disk).out()).contains("it carries DDF metadata");
     }
 
     @ParameterizedTest

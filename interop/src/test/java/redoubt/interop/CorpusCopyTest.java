@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -21,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every IMSM array that Linux made for the corpus reads back right through the command line: by {@code copy} and over NBD, in
+ * Every IMSM array, and one of each of md's versions and levels, that Linux made for the corpus reads back right through the command line: by {@code copy} and over NBD, in
  * every order of its members, and with every member missing in turn that can be missed. The build takes
  * one of the orders, by the seed, and soak all.
  */
@@ -31,15 +32,16 @@ class CorpusCopyTest {
     private static final int ORDERS = 1; // of a build; assembly reads all of them without the command line
 
     /** The members that can be missing, one at a time, for each case whose every volume survives that. */
-    private static final Map<String, List<Integer>> CAN_MISS = Map.of(
-            "imsm-r1-2d", List.of(0, 1),
-            "imsm-r1-degraded", List.of(0),
-            "imsm-r1-rebuilding-spare", List.of(0, 2),
-            "imsm-r10-4d-64k", List.of(0, 1, 2, 3),
-            "imsm-r10-4d-rebuilding", List.of(0, 4),
-            "imsm-r5-3d-64k", List.of(0, 1, 2),
-            "imsm-r5-4d-16k-ppl", List.of(0, 1, 2, 3),
-            "imsm-r5-degraded", List.of(2));
+    private static final Map<String, List<Integer>> CAN_MISS = Map.ofEntries(
+            Map.entry("imsm-r1-2d", List.of(0, 1)),
+            Map.entry("imsm-r1-degraded", List.of(0)),
+            Map.entry("imsm-r1-rebuilding-spare", List.of(0, 2)),
+            Map.entry("imsm-r10-4d-64k", List.of(0, 1, 2, 3)),
+            Map.entry("imsm-r10-4d-rebuilding", List.of(0, 4)),
+            Map.entry("imsm-r5-3d-64k", List.of(0, 1, 2)),
+            Map.entry("imsm-r5-4d-16k-ppl", List.of(0, 1, 2, 3)),
+            Map.entry("imsm-r5-degraded", List.of(2)),
+            Map.entry("md11-r5-3d-ls", List.of(1)));
 
     @BeforeAll
     static void needsCorpusAndClient() {
@@ -48,7 +50,17 @@ class CorpusCopyTest {
     }
 
     static List<Corpus.Case> cases() {
-        return Corpus.require().cases("imsm-");
+        Corpus corpus = Corpus.require();
+        return Stream.concat(
+                        corpus.cases("imsm-").stream(),
+                        corpus.cases("md").stream().filter(CorpusCopyTest::taken))
+                .toList();
+    }
+
+    /** Assembly reads all of md's; a build takes these through the command line. */
+    private static boolean taken(Corpus.Case one) {
+        return Set.of("md10-r1-3d", "md11-r5-3d-ls", "md12-r10-4d-n2", "md12-r5-3d-recovering")
+                .contains(one.name());
     }
 
     static List<Corpus.Case> casesThatCanMissAMember() {

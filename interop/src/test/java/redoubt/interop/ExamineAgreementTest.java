@@ -45,6 +45,25 @@ class ExamineAgreementTest {
         }
     }
 
+    static List<Corpus.Case> casesOfMd() {
+        return Corpus.find()
+                .map(corpus -> corpus.cases("md").stream()
+                        .filter(one -> !one.name().startsWith("md09"))
+                        .toList())
+                .orElse(List.of());
+    }
+
+    /** Goal: the same of md's own metadata, which knows neither containers nor serials. */
+    @Execution(ExecutionMode.CONCURRENT)
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("casesOfMd")
+    void ofWhatMdMade(Corpus.Case one) {
+        try (Scratch scratch = Scratch.make();
+                Loops loops = Loops.over(one.unpackInto(scratch.folder()), 512)) {
+            assertAgree(Redoubt.in(scratch), loops, false, 20);
+        }
+    }
+
     @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @EnumSource

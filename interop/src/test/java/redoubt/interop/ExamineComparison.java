@@ -19,7 +19,18 @@ final class ExamineComparison {
     private static final DateTimeFormatter MDADM_TIME =
             DateTimeFormatter.ofPattern("EEE MMM d HH:mm:ss uuuu", Locale.ROOT).withZone(ZoneOffset.UTC);
 
-    private static final Set<String> IN_SECTORS = Set.of("Usable Size", "Array Size", "Per Dev Size", "Sector Offset");
+    private static final Set<String> IN_SECTORS = Set.of(
+            "Usable Size",
+            "Array Size",
+            "Per Dev Size",
+            "Sector Offset",
+            "Avail Dev Size",
+            "Used Dev Size",
+            "Data Offset",
+            "Super Offset");
+
+    private static final Set<String> TIMES = Set.of("Creation Time", "Update Time");
+    private static final String KIBIBYTES = " KiB";
 
     private final String what;
     private int compared;
@@ -77,10 +88,18 @@ final class ExamineComparison {
 
     /** mdadm's value without what it says twice: {@code 40960 (20.00 MiB 20.97 MB)}, {@code c5740770 correct}. */
     private static String plain(String label, String value) {
-        if (IN_SECTORS.contains(label)) {
-            return value.replaceFirst(" \\(.*", "");
+        if (value.contains(KIBIBYTES) && label.equals("Array Size")) {
+            return Long.toString(2 * Long.parseLong(value.substring(0, value.indexOf(KIBIBYTES))));
         }
-        return label.equals("Checksum") ? value.replace(" correct", "") : value.replaceAll(" +", " ");
+        if (IN_SECTORS.contains(label) || label.equals("Recovery Offset")) {
+            return value.replaceFirst("( sectors)?( \\(.*)?$", "");
+        }
+        return switch (label) {
+            case "Checksum" -> "%08x".formatted(Integer.parseUnsignedInt(value.replaceFirst(" .*", ""), 16));
+            case "Name" -> value.replaceFirst(" +\\(local to host .*", "");
+            case "Array State" -> value.replaceFirst(" \\(.*", "");
+            default -> value.replaceAll(" +", " ");
+        };
     }
 
     /** Our value in mdadm's form. */
@@ -88,10 +107,10 @@ final class ExamineComparison {
         if (IN_SECTORS.contains(label)) {
             return Long.toString(field.asLong() / sectorBytes); // mdadm shows whole sectors, what is left over is not
         }
-        if (label.equals("Creation Time") && field.isNull()) {
+        if (TIMES.contains(label) && field.isNull()) {
             return "Unknown"; // as of a spare
         }
-        if (label.equals("Creation Time")) {
+        if (TIMES.contains(label)) {
             return MDADM_TIME.format(Instant.parse(field.asString())).replaceAll(" +", " ");
         }
         return field.asString();

@@ -123,8 +123,7 @@ final class Takeover {
         for (DiskEntry entry : known.picture().disks()) {
             if (entry.disk().isPresent()) {
                 int disk = entry.disk().getAsInt();
-                candidates.add(new Candidate(
-                        disk, keeper.places().geometry(disk), Optional.of(entry.identity()), findings.get(disk)));
+                candidates.add(new Candidate(disk, keeper.places().geometry(disk), entry.serial(), findings.get(disk)));
             }
         }
         for (ContainerChoice choice : keeper.format().choose(candidates)) {

@@ -5,15 +5,24 @@ import java.util.HexFormat;
 /**
  * The 16 bytes that name a container or a volume.
  *
- * <p>md tools write them as four words, each the little-endian reading of four bytes; the rest of the world writes them in order with
- * dashes. Both forms are here, and both stand for the same bytes.
+ * <p>md tools write them as four groups with colons; the rest of the world writes them in order with dashes. Both forms are here, and both
+ * stand for the same bytes.
  *
  * @param bytes the 16 bytes in the order of the disk
+ * @param groups how md tools read the four bytes of a group
  */
-public record MdUuid(Bytes bytes) {
+public record MdUuid(Bytes bytes, Groups groups) {
+
+    /** How md tools read a group of four bytes. */
+    public enum Groups {
+        /** As a little-endian word: IMSM, md 0.90. */
+        WORDS,
+        /** As they stand: md 1. */
+        BYTES
+    }
 
     /** What a container without identity has, such as a spare alone. */
-    public static final MdUuid ZERO = new MdUuid(Bytes.zeros(16));
+    public static final MdUuid ZERO = new MdUuid(Bytes.zeros(16), Groups.WORDS);
 
     /** Checks the length. */
     public MdUuid {
@@ -22,15 +31,16 @@ public record MdUuid(Bytes bytes) {
         }
     }
 
-    /** The form of mdadm for IMSM: {@code b13d1c7b:fc769598:0027c77c:3d2e7990}. */
+    /** The form of mdadm: {@code b13d1c7b:fc769598:0027c77c:3d2e7990}. */
     public String colonForm() {
         StringBuilder text = new StringBuilder(35);
         for (int group = 0; group < 4; group++) {
             if (group > 0) {
                 text.append(':');
             }
-            for (int i = 3; i >= 0; i--) {
-                text.append(HexFormat.of().toHexDigits((byte) bytes.at(group * 4 + i)));
+            for (int i = 0; i < 4; i++) {
+                int at = group * 4 + (groups == Groups.WORDS ? 3 - i : i);
+                text.append(HexFormat.of().toHexDigits((byte) bytes.at(at)));
             }
         }
         return text.toString();

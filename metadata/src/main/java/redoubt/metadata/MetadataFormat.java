@@ -14,6 +14,12 @@ public interface MetadataFormat {
     String name();
 
     /**
+     * Whether each disk's metadata says which member that disk is. Where it does not, serials tell, or the content of the disks; where it does,
+     * {@link #choose} places every disk and asks for no serial.
+     */
+    boolean namesItsMembers();
+
+    /**
      * Where metadata of this format stands on a disk of that geometry in the usual case, so that a caller can read it all at once, save it
      * before it is overwritten, or fence it. Sorted, inside the disk; empty when the disk is too small for the format.
      */
@@ -35,7 +41,7 @@ public interface MetadataFormat {
     Finding probe(DiskGeometry geometry, BlockReader reader) throws ReadFailed;
 
     /**
-     * The serial of a disk as this format writes it, from what the disk reports.
+     * The serial of a disk as this format writes it, from what the disk reports; the same text where the format writes none.
      *
      * @param reported text from the disk or the user
      */

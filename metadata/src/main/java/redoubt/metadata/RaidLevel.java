@@ -1,6 +1,8 @@
 package redoubt.metadata;
 
 import java.util.Optional;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** The levels, with the numbers by which md knows them. */
 public enum RaidLevel {
@@ -38,6 +40,42 @@ public enum RaidLevel {
     /** Whether members may be lost without losing data. */
     public boolean redundant() {
         return this != LINEAR && this != RAID0;
+    }
+
+    /**
+     * Whether all data is there with just some of the slots.
+     *
+     * @param layout md's layout number
+     * @param inSync whether a slot has a member in sync
+     */
+    public boolean whole(int slots, int layout, IntPredicate inSync) {
+        long lost = IntStream.range(0, slots).filter(inSync.negate()).count();
+        return switch (this) {
+            case LINEAR, RAID0 -> lost == 0;
+            case RAID1 -> lost < slots;
+            case RAID4, RAID5 -> lost <= 1;
+            case RAID6 -> lost <= 2;
+            case RAID10 -> everyChunkHasACopy(slots, layout, inSync);
+        };
+    }
+
+    /** Chunk k has its near copies on slot k·near and those behind it, and each set of far copies stands so many slots further. */
+    private static boolean everyChunkHasACopy(int slots, int layout, IntPredicate inSync) {
+        int near = layout & 0xFF;
+        int far = layout >>> 8 & 0xFF;
+        int copies = near * far;
+        if (copies == 0) {
+            return false;
+        }
+        int start = 0;
+        do {
+            int first = start;
+            if (IntStream.range(0, copies).noneMatch(copy -> inSync.test((first + copy) % slots))) {
+                return false;
+            }
+            start = (start + near) % slots;
+        } while (start != 0);
+        return true;
     }
 
     /** The level with md's number. */

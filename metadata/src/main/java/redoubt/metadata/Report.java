@@ -18,7 +18,7 @@ public record Report(List<Section> sections) {
 
     /** What a section is about. */
     public enum About {
-        /** The container. */
+        /** The container; of a format that has none, the array. */
         CONTAINER,
         /** A disk of its table. */
         DISK,

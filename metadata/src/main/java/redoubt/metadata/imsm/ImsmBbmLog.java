@@ -3,6 +3,7 @@ package redoubt.metadata.imsm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 
 /**

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 
 /** The way of an {@link ImsmSuper} from bytes and to bytes; the layout is drawn at its parts. */

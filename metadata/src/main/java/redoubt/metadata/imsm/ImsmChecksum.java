@@ -1,5 +1,7 @@
 package redoubt.metadata.imsm;
 
+import redoubt.metadata.LittleEndian;
+
 /** The sum, modulo 2^32, of all words of a block except the word that holds the sum (docs/FORMATS.md, "Header"). */
 final class ImsmChecksum {
 

@@ -44,7 +44,7 @@ public record ImsmContainer(ImsmSuper mpb, int sectorBytes, List<ImsmMember> mem
                 .filter(ImsmMember::isSpare)
                 .map(spare -> new DiskEntry(
                         OptionalInt.empty(),
-                        spare.serial(),
+                        Optional.of(spare.serial()),
                         spare.geometry().sizeSectors(),
                         EnumSet.of(DiskState.SPARE),
                         OptionalInt.of(spare.disk())))

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.RaidLevel;
 

@@ -1,6 +1,7 @@
 package redoubt.metadata.imsm;
 
 import redoubt.metadata.Bytes;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 

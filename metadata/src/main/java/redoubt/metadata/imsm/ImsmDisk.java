@@ -4,6 +4,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskState;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 
 /**

@@ -1,8 +1,11 @@
 package redoubt.metadata.imsm;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import redoubt.base.Extent;
+import redoubt.base.Sectors;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.DiskMetadata;
@@ -31,6 +34,25 @@ public record ImsmDiskMetadata(ImsmSuper mpb, DiskGeometry geometry, Optional<Im
                         index -> mpb.disks().get(index).scsiId() != ImsmDisk.SCSI_ID_MISSING,
                         index -> OptionalInt.empty())
                 .container(List.of());
+    }
+
+    @Override
+    public List<Extent> claims() {
+        List<Extent> claims = new ArrayList<>();
+        for (ImsmDev dev : mpb.devs()) {
+            ImsmMap map = dev.vol().map();
+            // A smaller disk of the container does not have what the largest has.
+            long sectors = Math.min(map.blocksPerMember(), geometry.sizeSectors() - map.firstSector());
+            if (map.firstSector() >= 0 && sectors > 0) {
+                claims.add(new Extent(Sectors.toBytes(map.firstSector()), Sectors.toBytes(sectors)));
+            }
+        }
+        return claims;
+    }
+
+    @Override
+    public long createdAt() {
+        return mpb.creationTime();
     }
 
     @Override

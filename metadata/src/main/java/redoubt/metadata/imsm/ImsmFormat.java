@@ -30,6 +30,11 @@ public final class ImsmFormat implements MetadataFormat {
         return NAME;
     }
 
+    @Override
+    public boolean namesItsMembers() {
+        return false;
+    }
+
     /** The last 65 KiB or so: anchor, the longest extension that is believed, and the migration record, in one run. */
     @Override
     public List<Extent> usualPlaces(DiskGeometry geometry) {

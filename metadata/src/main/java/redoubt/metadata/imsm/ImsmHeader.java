@@ -2,6 +2,7 @@ package redoubt.metadata.imsm;
 
 import java.nio.charset.StandardCharsets;
 import redoubt.metadata.Bytes;
+import redoubt.metadata.LittleEndian;
 
 /**
  * What stands before the tables of a metadata block, 0xD8 bytes (docs/FORMATS.md, "Header"). How many disks and volumes there are, how long

@@ -1,5 +1,7 @@
 package redoubt.metadata.imsm;
 
+import redoubt.metadata.LittleEndian;
+
 /**
  * The record in the last sector of a disk that says how far a reshape has come, 128 bytes (docs/FORMATS.md, "Migration record"). Read only:
  * this engine does not reshape IMSM volumes.

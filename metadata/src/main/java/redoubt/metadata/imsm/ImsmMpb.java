@@ -1,6 +1,7 @@
 package redoubt.metadata.imsm;
 
 import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 
 /**

@@ -4,6 +4,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import redoubt.metadata.Bytes;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MdUuid;
 
 /** UUIDs of containers and volumes: the first 16 bytes of a SHA-1 over what identifies them (docs/FORMATS.md, "UUIDs"). */
@@ -40,7 +41,8 @@ final class ImsmNames {
 
     private static MdUuid digest(byte[] key) {
         try {
-            return new MdUuid(Bytes.of(MessageDigest.getInstance("SHA-1").digest(key), 0, UUID_BYTES));
+            return new MdUuid(
+                    Bytes.of(MessageDigest.getInstance("SHA-1").digest(key), 0, UUID_BYTES), MdUuid.Groups.WORDS);
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException("every Java platform has SHA-1", impossible);
         }

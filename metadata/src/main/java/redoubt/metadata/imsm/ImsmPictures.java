@@ -1,15 +1,16 @@
 package redoubt.metadata.imsm;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
-import java.util.stream.IntStream;
+import redoubt.base.Extent;
+import redoubt.base.Sectors;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskEntry;
@@ -55,7 +56,8 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
         if (!present.test(index)) {
             states.add(DiskState.MISSING);
         }
-        return new DiskEntry(OptionalInt.of(index), disk.serialText(), disk.totalBlocks(), states, diskOf.apply(index));
+        return new DiskEntry(
+                OptionalInt.of(index), Optional.of(disk.serialText()), disk.totalBlocks(), states, diskOf.apply(index));
     }
 
     private VolumePicture volume(int index) {
@@ -80,7 +82,7 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
                 slots,
                 vol.isDirty(),
                 ImsmStates.neutral(vol.map().state()),
-                computed(vol, geometry.level(), slots),
+                computed(vol, geometry, slots),
                 migration,
                 policy(dev, geometry.level()),
                 resyncFrom(dev, geometry.level(), slots, position),
@@ -108,9 +110,22 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
                     named ? diskOf.apply(ord.index()) : OptionalInt.empty(),
                     named ? state(ord.index(), outOfSync) : SlotState.FAILED,
                     map.firstSector(),
-                    0));
+                    map.blocksPerMember(),
+                    0,
+                    named ? badBlocks(ord.index()) : List.of()));
         }
         return dev.migration() == Migration.Kind.REBUILD ? withProgress(slots, position) : slots;
+    }
+
+    private List<Extent> badBlocks(int index) {
+        ImsmBbmLog log = mpb.badBlocks();
+        if (log == null) {
+            return List.of();
+        }
+        return log.entries().stream()
+                .filter(entry -> entry.disk() == index)
+                .map(entry -> new Extent(Sectors.toBytes(entry.startSector()), Sectors.toBytes(entry.sectors())))
+                .toList();
     }
 
     private static boolean namedElsewhere(ImsmMap map, int slot, int index) {
@@ -134,20 +149,12 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
     }
 
     /** What the slots are worth for a reader today. A member that is being filled counts as lost, whatever the rebuild will lead to. */
-    private static VolumeState computed(ImsmVol vol, RaidLevel level, List<SlotPicture> slots) {
-        List<Boolean> lost =
-                slots.stream().map(slot -> slot.state() != SlotState.IN_SYNC).toList();
-        int count = Collections.frequency(lost, true);
-        if (count == 0) {
+    private static VolumeState computed(ImsmVol vol, ImsmGeometry geometry, List<SlotPicture> slots) {
+        if (slots.stream().allMatch(slot -> slot.state() == SlotState.IN_SYNC)) {
             return vol.truthMap().state() == ImsmMap.UNINITIALIZED ? VolumeState.UNINITIALIZED : VolumeState.NORMAL;
         }
-        boolean survives = switch (level) {
-            case RAID1 -> count < slots.size();
-            case RAID5 -> count == 1;
-            case RAID10 ->
-                IntStream.range(0, slots.size() / 2).noneMatch(pair -> lost.get(2 * pair) && lost.get(2 * pair + 1));
-            default -> false;
-        };
+        boolean survives = geometry.level()
+                .whole(slots.size(), geometry.layout(), slot -> slots.get(slot).state() == SlotState.IN_SYNC);
         return survives ? VolumeState.DEGRADED : VolumeState.FAILED;
     }
 
@@ -160,7 +167,14 @@ record ImsmPictures(ImsmSuper mpb, int sectorBytes, IntPredicate present, IntFun
                 .map(s -> s.state() != SlotState.REBUILDING
                         ? s
                         : new SlotPicture(
-                                s.slot(), s.diskIndex(), s.disk(), s.state(), s.dataOffsetSectors(), position))
+                                s.slot(),
+                                s.diskIndex(),
+                                s.disk(),
+                                s.state(),
+                                s.dataOffsetSectors(),
+                                s.dataSectors(),
+                                position,
+                                s.badBlocks()))
                 .toList();
     }
 

@@ -10,6 +10,7 @@ import redoubt.metadata.Bytes;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.DiskMetadata;
 import redoubt.metadata.Finding;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.Migration;
 import redoubt.metadata.ReadFailed;

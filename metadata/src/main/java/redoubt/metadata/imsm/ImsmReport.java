@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import redoubt.metadata.DiskGeometry;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.Migration;
 import redoubt.metadata.Report;
 import redoubt.metadata.Report.About;

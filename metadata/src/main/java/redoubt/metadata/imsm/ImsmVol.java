@@ -2,6 +2,7 @@ package redoubt.metadata.imsm;
 
 import org.jspecify.annotations.Nullable;
 import redoubt.metadata.Bytes;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataRefused;
 
 /**

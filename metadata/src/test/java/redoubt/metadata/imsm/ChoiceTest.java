@@ -18,6 +18,7 @@ import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.Placement;
 import redoubt.metadata.Placement.Verdict;

@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import redoubt.metadata.Bytes;
+import redoubt.metadata.Corpus;
 import redoubt.metadata.Finding;
 import redoubt.metadata.Report;
 
@@ -63,7 +64,7 @@ class CorpusAgreementTest {
 
     private static List<String> cases() {
         Corpus.root();
-        return Corpus.imsmCases();
+        return Corpus.cases("imsm-");
     }
 
     /** mdadm's text, cut into sections of named lines. */

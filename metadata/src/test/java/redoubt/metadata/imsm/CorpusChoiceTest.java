@@ -12,6 +12,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.ContainerChoice;
+import redoubt.metadata.Corpus;
 import redoubt.metadata.Placement;
 import redoubt.metadata.Placement.Verdict;
 import redoubt.metadata.SlotPicture;
@@ -50,7 +51,7 @@ class CorpusChoiceTest {
     @Test
     void staleMembersAreNeverPlacedWithSerials() throws Exception {
         Corpus.root();
-        for (String name : Corpus.imsmCases()) {
+        for (String name : Corpus.cases("imsm-")) {
             for (Placement placement : chosen(candidates(name, true)).placements()) {
                 boolean stale = STALE.getOrDefault(name, Set.of()).contains(placement.disk());
                 assertThat(placement.verdict())
@@ -64,7 +65,7 @@ class CorpusChoiceTest {
     @Test
     void staleMembersAreNeverPlacedWithoutSerials() throws Exception {
         Corpus.root();
-        for (String name : Corpus.imsmCases()) {
+        for (String name : Corpus.cases("imsm-")) {
             for (Placement placement : chosen(candidates(name, false)).placements()) {
                 boolean stale = STALE.getOrDefault(name, Set.of()).contains(placement.disk());
                 assertThat(placement.verdict() instanceof Verdict.Stale)
@@ -78,7 +79,7 @@ class CorpusChoiceTest {
     void orderOfTheDisksDoesNotMatter() throws Exception {
         Corpus.root();
         Random random = new Random(SEED);
-        for (String name : Corpus.imsmCases()) {
+        for (String name : Corpus.cases("imsm-")) {
             for (boolean withSerials : new boolean[] {true, false}) {
                 List<Candidate> candidates = candidates(name, withSerials);
                 List<ContainerChoice> expected = FORMAT.choose(candidates);
@@ -96,7 +97,7 @@ class CorpusChoiceTest {
     @Test
     void oneMemberAwayLeavesItsSlotMissing() throws Exception {
         Corpus.root();
-        for (String name : Corpus.imsmCases()) {
+        for (String name : Corpus.cases("imsm-")) {
             for (int away = 0; away < Corpus.disks(name).size(); away++) {
                 List<Candidate> candidates = candidates(name, true);
                 candidates.remove(away);

@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.ContainerMetadata;
+import redoubt.metadata.Corpus;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.MetadataEvent.Seeds;
 

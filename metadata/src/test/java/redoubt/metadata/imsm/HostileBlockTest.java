@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;

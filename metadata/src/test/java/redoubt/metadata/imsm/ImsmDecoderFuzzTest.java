@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Timeout;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
+import redoubt.metadata.LittleEndian;
 
 /**
  * Goal: whatever stands on a disk, the decoder answers with a finding, and what it accepts can be used and written. Method: Jazzer feeds

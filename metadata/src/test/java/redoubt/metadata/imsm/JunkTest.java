@@ -20,6 +20,7 @@ import redoubt.metadata.ContainerChoice;
 import redoubt.metadata.ContainerMetadata;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.MetadataRefused;
 import redoubt.metadata.NewDisk;

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import redoubt.metadata.Bytes;
 import redoubt.metadata.ConsistencyPolicy;
+import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.RaidLevel;
 import redoubt.metadata.Report;

@@ -1,4 +1,4 @@
-package redoubt.metadata.imsm;
+package redoubt.metadata;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,40 +12,41 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Assumptions;
-import redoubt.metadata.BlockReader;
-import redoubt.metadata.Bytes;
-import redoubt.metadata.DiskGeometry;
-import redoubt.metadata.ReadFailed;
 
 /**
- * Arrays made by Linux, which lie beside the checkout (or where REDOUBT_CORPUS says). Only the end of each member is kept in memory; that is
- * where IMSM writes. Without the corpus the tests that need it are skipped, and say so.
+ * Arrays made by Linux, which lie beside the checkout (or where REDOUBT_CORPUS says). Only the ends of each member are kept in memory; that is
+ * where metadata stands. Without the corpus the tests that need it are skipped, and say so.
  */
-final class Corpus {
+public final class Corpus {
 
     private static final int TAIL_BYTES = 256 * 1024;
     private static final Map<Path, Disk> DISKS = new ConcurrentHashMap<>();
 
     private Corpus() {}
 
-    /** The end of a member, readable at its true places. */
-    record Disk(long sizeBytes, Bytes tail) implements BlockReader {
-        DiskGeometry geometry() {
+    /** Both ends of a member, readable at their true places. */
+    public record Disk(long sizeBytes, Bytes head, Bytes tail) implements BlockReader {
+        /** Its geometry. */
+        public DiskGeometry geometry() {
             return new DiskGeometry(sizeBytes, 512);
         }
 
         @Override
         public byte[] read(long offsetBytes, int lengthBytes) throws ReadFailed {
+            if (offsetBytes + lengthBytes <= head.length()) {
+                return head.slice((int) offsetBytes, lengthBytes).toArray();
+            }
             long from = offsetBytes - (sizeBytes - tail.length());
             if (from < 0 || from + lengthBytes > tail.length()) {
                 throw new ReadFailed(
-                        "the test keeps only the end of the disk, and byte " + offsetBytes + " was asked for");
+                        "the test keeps only the ends of the disk, and byte " + offsetBytes + " was asked for");
             }
             return tail.slice((int) from, lengthBytes).toArray();
         }
     }
 
-    static Path root() {
+    /** Where the corpus is; without it the test is skipped. */
+    public static Path root() {
         return find().orElseGet(() -> {
             String skipped = "SKIPPED: no corpus (../shared/corpus beside the checkout, or REDOUBT_CORPUS)";
             System.err.println(skipped);
@@ -67,13 +68,14 @@ final class Corpus {
         return Optional.empty();
     }
 
-    static List<String> imsmCases() {
+    /** The names of the cases that begin so. */
+    public static List<String> cases(String prefix) {
         if (find().isEmpty()) {
             return List.of();
         }
         try (Stream<Path> cases = Files.list(root())) {
             return cases.map(path -> path.getFileName().toString())
-                    .filter(name -> name.startsWith("imsm-"))
+                    .filter(name -> name.startsWith(prefix))
                     .sorted()
                     .toList();
         } catch (IOException e) {
@@ -81,7 +83,8 @@ final class Corpus {
         }
     }
 
-    static List<Disk> disks(String name) {
+    /** All members of a case. */
+    public static List<Disk> disks(String name) {
         List<Disk> disks = new ArrayList<>();
         for (int n = 0; Files.exists(root().resolve(name).resolve(n + ".img.gz")); n++) {
             disks.add(disk(name, n));
@@ -89,16 +92,21 @@ final class Corpus {
         return disks;
     }
 
-    static Disk disk(String name, int number) {
+    /** A member. */
+    public static Disk disk(String name, int number) {
         return DISKS.computeIfAbsent(root().resolve(name).resolve(number + ".img.gz"), Corpus::load);
     }
 
     private static Disk load(Path path) {
         byte[] ring = new byte[TAIL_BYTES];
+        Bytes head = Bytes.empty();
         long size = 0;
         try (InputStream in = new GZIPInputStream(Files.newInputStream(path), 1 << 16)) {
             int got;
             while ((got = in.readNBytes(ring, (int) (size % TAIL_BYTES), TAIL_BYTES - (int) (size % TAIL_BYTES))) > 0) {
+                if (size == 0) {
+                    head = Bytes.of(ring, 0, got);
+                }
                 size += got;
             }
         } catch (IOException e) {
@@ -108,15 +116,16 @@ final class Corpus {
         int start = (int) (size % TAIL_BYTES);
         System.arraycopy(ring, start, tail, 0, TAIL_BYTES - start);
         System.arraycopy(ring, 0, tail, TAIL_BYTES - start, start);
-        return new Disk(size, Bytes.of(tail));
+        return new Disk(size, head, Bytes.of(tail));
     }
 
     /** In every case the serial of member 0 is /dev/vda, of member 1 /dev/vdb, and so on. */
-    static String serial(int number) {
+    public static String serial(int number) {
         return "/dev/vd" + (char) ('a' + number);
     }
 
-    static String mdadmText(String name) {
+    /** What mdadm said of a case. */
+    public static String mdadmText(String name) {
         try {
             return Files.readString(root().resolve(name).resolve("mdadm.txt"));
         } catch (IOException e) {
