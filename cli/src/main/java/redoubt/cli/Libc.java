@@ -29,7 +29,7 @@ final class Libc {
     private static final int RLIMIT_MEMLOCK = 8;
     private static final int M_TRIM_THRESHOLD = -1;
     private static final int M_MMAP_MAX = -4;
-    private static final int PIN_BYTES = 1024;
+    private static final int PIN_BYTES = 16 << 10;
     private static final int MADV_DONTNEED = 4;
     private static final int MADV_POPULATE_WRITE = 23;
     private static final long PAGE_BYTES = 4096;
@@ -196,9 +196,16 @@ final class Libc {
                     touch(pieces[i], pieceBytes);
                 }
             }
-            // Never freed: what lies below it is never at the end, from where it would be given back.
-            MemorySegment end = (MemorySegment) malloc.invokeExact((long) PIN_BYTES);
-            assert end.address() != 0;
+            // Never freed: what lies below it is never at the end, from where the virtual machine would give it back. A
+            // small one may come from between others.
+            long highest = 0;
+            for (MemorySegment piece : pieces) {
+                highest = Math.max(highest, piece.address());
+            }
+            MemorySegment pin;
+            do {
+                pin = (MemorySegment) malloc.invokeExact((long) PIN_BYTES);
+            } while (pin.address() != 0 && pin.address() < highest);
             for (MemorySegment piece : pieces) {
                 free.invokeExact(piece);
             }
