@@ -54,6 +54,7 @@ final class Door extends Loop {
 
     private final ArrayDeque<Caller> callers = new ArrayDeque<>();
     private int callersThere;
+    private boolean callersRefused; // some are not watched, for want of memory, and are looked at in each turn
     private final ArrayList<Session> idle = new ArrayList<>();
     private int lookedAt;
     private final ArrayDeque<Session> waiting = new ArrayDeque<>();
@@ -87,7 +88,8 @@ final class Door extends Loop {
 
     @Override
     void turn() throws IOException {
-        boolean shortage = server.isShort(clock.nanos());
+        boolean shortage = server.isShort(clock.nanos()) || callersRefused;
+        callersRefused = false; // whoever is refused in this turn says so again
         sleep(shortage ? SHORTAGE_SLEEP_MILLIS : SLEEP_LIMIT_MILLIS);
         takeInbox();
         long now = clock.nanos();
@@ -280,8 +282,13 @@ final class Door extends Loop {
             for (int i = 0; i < STEPS_AT_ONCE; i++) {
                 ByteBuffer output = handshake.output();
                 if (output.position() > 0) {
-                    send(caller.channel, output.flip());
+                    boolean refused = !send(caller.channel, output.flip());
                     output.compact();
+                    if (refused) { // the socket can be written to all the time; what there is none of is memory
+                        caller.key.interestOps(0);
+                        callersRefused = true;
+                        return;
+                    }
                     if (output.position() > 0) {
                         caller.key.interestOps(SelectionKey.OP_WRITE);
                         return;
@@ -314,17 +321,20 @@ final class Door extends Loop {
         }
     }
 
-    /** Sends what the system takes; where it has no memory, nothing, and all is tried again soon. */
-    private void send(SocketChannel channel, ByteBuffer output) throws IOException {
-        try {
-            channel.write(output);
-        } catch (IOException refused) {
-            if (!SendReserve.isShortage(refused)) {
-                throw refused;
-            }
-            server.noteShortage(clock.nanos());
-            if (reserve.release()) {
-                send(channel, output);
+    /** Sends what the system takes; answers false where it has no memory: then nothing, and all is tried again soon. */
+    private boolean send(SocketChannel channel, ByteBuffer output) throws IOException {
+        while (true) {
+            try {
+                channel.write(output);
+                return true;
+            } catch (IOException refused) {
+                if (!SendReserve.isShortage(refused)) {
+                    throw refused;
+                }
+                server.noteShortage(clock.nanos());
+                if (!reserve.release()) {
+                    return false;
+                }
             }
         }
     }

@@ -22,13 +22,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class SendReserve {
 
-    /** What the system says, in its own words, since Java hands on nothing else: ENOBUFS and ENOMEM. */
-    private static final String NO_BUFFER_SPACE = "No buffer space available";
+    private static final int ENOMEM = 12;
+    private static final int ENFILE = 23;
+    private static final int ENOBUFS = 105;
 
-    private static final String NO_MEMORY = "Cannot allocate memory";
+    /** What the system says, in words of its own, since Java hands on nothing else. Asked for once. */
+    private static final String NO_BUFFER_SPACE = ErrorText.of(ENOBUFS, "No buffer space available");
 
-    /** What accept(2) says where there is no memory for a socket (ENFILE). */
-    private static final String NO_SOCKET = "Too many open files in system";
+    private static final String NO_MEMORY = ErrorText.of(ENOMEM, "Cannot allocate memory");
+
+    /** What accept(2) says where there is no memory for a socket. */
+    private static final String NO_SOCKET = ErrorText.of(ENFILE, "Too many open files in system");
 
     private static final int MESSAGES = 128;
     private static final int MESSAGE_BYTES = 16;
