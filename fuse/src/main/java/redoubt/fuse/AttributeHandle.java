@@ -34,6 +34,8 @@ final class AttributeHandle implements Watcher {
 
     int generation; // H
     int bytes; // H: what the open file counts in the table's budget
+    int opener; // H: the thread that opened it
+    boolean taken; // H
     volatile @Nullable OpenFile file; // H
     volatile @Nullable List<KernfsNode> listing; // A: an immutable list, replaced whole
 

@@ -280,7 +280,7 @@ final class AttributeResponder implements Responder {
             case Wire.O_RDWR -> Access.READ_WRITE;
             default -> Access.READ;
         };
-        AttributeHandle handle = handles.take(2 * attribute.capacityBytes());
+        AttributeHandle handle = handles.take(2 * attribute.capacityBytes(), exchange.asker());
         if (handle == null) {
             exchange.refuse(Linux.ENFILE);
             return;
@@ -299,7 +299,7 @@ final class AttributeResponder implements Responder {
             exchange.refuse(Linux.ENOTDIR);
             return;
         }
-        AttributeHandle handle = handles.take(KernfsAttribute.PAGE_BYTES);
+        AttributeHandle handle = handles.take(KernfsAttribute.PAGE_BYTES, exchange.asker());
         if (handle == null) {
             exchange.refuse(Linux.ENFILE);
             return;

@@ -46,6 +46,7 @@ final class Exchange {
     private int opcodeNumber;
     private long unique;
     private long node;
+    private int asker;
     private boolean answered;
 
     /** What the connection that lends it out remembers: a request of the pool is set aside for it. */
@@ -134,6 +135,7 @@ final class Exchange {
         opcodeNumber = view.getInt(header + Wire.IN_OPCODE);
         unique = view.getLong(header + Wire.IN_UNIQUE);
         node = view.getLong(header + Wire.IN_NODE);
+        asker = view.getInt(header + Wire.IN_THREAD);
         bodyBytes = got - Wire.IN_HEADER_BYTES - extensions;
         return true;
     }
@@ -146,6 +148,11 @@ final class Exchange {
     /** What it is about. */
     long node() {
         return node;
+    }
+
+    /** The thread that asks, by its number; 0 if it is none of this process's namespace. */
+    int asker() {
+        return asker;
     }
 
     /** Bytes behind the header. */

@@ -45,18 +45,33 @@ final class HandleTable {
         return open && handle.number() == number ? handle : null;
     }
 
-    /** Sets a place aside for a file that will take so many bytes; null if there is none. */
+    /**
+     * Sets a place aside for a file that will take so many bytes; null if there is none, or if whoever opens it has as much open as is left for all others: nobody
+     * may take the last of anything.
+     *
+     * @param opener the thread that opens it, as the kernel knows it
+     */
     @Nullable
-    AttributeHandle take(int bytes) {
+    AttributeHandle take(int bytes, int opener) {
         lock.lock();
         try {
-            if (freeCount == 0 || bytes > bytesLeft) {
+            int places = 0;
+            int held = 0;
+            for (AttributeHandle each : handles) {
+                if (each.taken && each.opener == opener) {
+                    places++;
+                    held += each.bytes;
+                }
+            }
+            if (places >= freeCount || bytes > bytesLeft || (held > 0 && held + bytes > bytesLeft)) {
                 return null;
             }
             bytesLeft -= bytes;
             AttributeHandle handle = handles[freePlaces[--freeCount]];
             handle.generation = (handle.generation + 1) & Integer.MAX_VALUE;
             handle.bytes = bytes;
+            handle.opener = opener;
+            handle.taken = true;
             return handle;
         } finally {
             lock.unlock();
@@ -85,6 +100,7 @@ final class HandleTable {
             handle.listing = null;
             bytesLeft += handle.bytes;
             handle.bytes = 0;
+            handle.taken = false;
             freePlaces[freeCount++] = handle.index;
         } finally {
             lock.unlock();

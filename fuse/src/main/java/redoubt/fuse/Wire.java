@@ -21,6 +21,7 @@ final class Wire {
     static final int IN_OPCODE = 4;
     static final int IN_UNIQUE = 8;
     static final int IN_NODE = 16;
+    static final int IN_THREAD = 32;
     static final int IN_EXTENSIONS = 36;
 
     // ---- fuse_out_header: 0 len (4)   4 error, as -errno (4)   8 unique (8)
