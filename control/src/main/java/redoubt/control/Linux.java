@@ -27,6 +27,7 @@ final class Linux {
     static final int O_RDONLY = 0;
     static final int O_WRONLY = 1;
     static final int EINTR = 4;
+    static final int EBADF = 9;
 
     /** A struct pollfd: 0 descriptor (4)   4 what for (2)   6 what there is (2). */
     static final int POLLFD_BYTES = 8;

@@ -33,6 +33,9 @@ public final class MountAttributes implements Attributes {
     /** As long as sysfs lets a value be, and more than most are; a longer one is read piece by piece. */
     private static final int PIECE_BYTES = 4096;
 
+    /** How often a watched attribute is read that changed and cannot be read. */
+    private static final int READ_TRIES = 3;
+
     private static final String FILE_SYSTEM = "unix:dev";
     private static final byte[] ONE = {1, 0, 0, 0, 0, 0, 0, 0}; // in either order of bytes it is not zero
 
@@ -189,14 +192,28 @@ public final class MountAttributes implements Attributes {
         return pollfds.get(ValueLayout.JAVA_SHORT, (long) which * Linux.POLLFD_BYTES + Linux.POLLFD_ANSWER);
     }
 
-    /** It is read, so that poll tells of the next change. One that is gone changed for the last time. */
+    /**
+     * It is read, so that poll tells of the next change. One that is gone changed for the last time; one that cannot be read now is watched all the same: it is
+     * told again until it can.
+     */
     private void note(Watch watch) throws IOException {
         changes.add(new Change(watch.path(), 1));
-        if (Linux.read(watch.descriptor(), new byte[PIECE_BYTES], 0) < 0) {
+        int got = Linux.read(watch.descriptor(), new byte[PIECE_BYTES], 0);
+        for (int tries = 1; got < 0 && !isGone(-got) && tries < READ_TRIES; tries++) {
+            got = Linux.read(watch.descriptor(), new byte[PIECE_BYTES], 0);
+        }
+        if (got < 0) {
             checkServed();
+        }
+        if (got < 0 && isGone(-got)) {
             Linux.close(watch.descriptor());
             watches.remove(watch);
         }
+    }
+
+    /** Whether an error says that there is nothing any more that could be read. */
+    private static boolean isGone(int number) {
+        return number == Errno.ENOENT.number() || number == Errno.ENODEV.number() || number == Linux.EBADF;
     }
 
     @Override
