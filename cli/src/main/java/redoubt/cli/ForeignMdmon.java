@@ -113,15 +113,26 @@ final class ForeignMdmon {
         Path daemons = tree.resolve("daemons");
         List<String> before = names(daemons);
         store(daemons.resolve("enter"), name);
-        forget(daemons, before);
-        Path own = tree.resolve("daemons").resolve(name);
-        Map<String, String> devices;
+        Path own = daemons.resolve(name);
         try {
-            devices = devices(name, own.resolve("block"));
-        } catch (IOException refused) {
-            store(own.resolve("leave"), "1"); // from here on the doors tell
-            throw refused;
+            forget(daemons, before);
+            return become(name, own, pid);
+        } finally { // it comes here only where it has not become the daemon; at its doors it would be missed, but it
+            // may have none
+            leave(own);
         }
+    }
+
+    private static void leave(Path own) {
+        try {
+            store(own.resolve("leave"), "1");
+        } catch (IOException gone) {
+            return; // with the mount, or behind what was put over it: then this process ends, and its doors are closed
+        }
+    }
+
+    private Refused become(String name, Path own, long pid) throws IOException {
+        Map<String, String> devices = devices(name, own.resolve("block"));
         SystemCalls.leaveMountNamespace();
         show(own, devices, pid);
         SystemCalls.handOver(open);

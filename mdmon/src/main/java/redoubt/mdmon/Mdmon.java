@@ -45,7 +45,7 @@ public final class Mdmon {
         LEFT,
         /** Its arrays were stopped, or the engine is about to stop them: that does not need a daemon for it. */
         STOPPED,
-        /** It missed its deadline: the engine keeps the metadata, until another daemon comes. */
+        /** It missed its deadline: the engine keeps the metadata, until another daemon comes. Its tree may be gone by then. */
         FENCED,
         /** The engine does not answer any more. */
         ENGINE_GONE,
@@ -99,6 +99,7 @@ public final class Mdmon {
     private static final long SLEEP_NANOS = 3_600_000_000_000L;
     private static final long MONITOR_LIMIT_NANOS = 120_000_000_000L;
     private static final int TRIES = 50;
+    private static final String LEAVE = "/leave";
     private static final long SAFE_MODE_LEAST_MILLIS = 50;
     private static final String SAFE_MODE_DELAY = "safe_mode_delay";
     private static final String SAFE_MODE_USUAL = "5.000";
@@ -149,10 +150,12 @@ public final class Mdmon {
             Terms terms, MetadataFormat format, Engine engine, Clock clock, Consumer<String> complaints)
             throws Refused, IOException {
         Attributes attributes = engine.attributes();
+        boolean known = false;
         boolean in = false;
         List<MemberDisks.Door> doors = new ArrayList<>();
         try {
             attributes.write("daemons/enter", terms.name());
+            known = true;
             String container = root(terms) + "/block/" + terms.container() + "/md";
             String version = line(attributes.read(container + "/metadata_version"));
             if (!version.equals("external:" + format.name())) {
@@ -171,9 +174,20 @@ public final class Mdmon {
             throw new Refused("the engine does not let a daemon in: " + refused.sentence());
         } finally {
             if (!in) {
+                if (known) {
+                    leave(attributes, terms, complaints); // who has no door yet is missed by nobody
+                }
                 doors.forEach(door -> door.device().close());
                 attributes.close();
             }
+        }
+    }
+
+    private static void leave(Attributes attributes, Terms terms, Consumer<String> complaints) {
+        try {
+            attributes.write(root(terms) + LEAVE, "1");
+        } catch (IOException | AttributeRefused gone) {
+            complaints.accept(String.valueOf(gone.getMessage()));
         }
     }
 
@@ -204,6 +218,21 @@ public final class Mdmon {
      * @throws Refused if it is not needed here: another one with this run directory answers
      */
     public End run(Runnable keeping) throws Refused, IOException {
+        boolean over = false;
+        try {
+            End end = keepWithFiles(keeping);
+            over = true;
+            return end;
+        } finally {
+            if (!over) {
+                leave(attributes, terms, complaints);
+            }
+            disks.close();
+            attributes.close();
+        }
+    }
+
+    private End keepWithFiles(Runnable keeping) throws Refused, IOException {
         try (RunFiles files = RunFiles.make(terms.runDirectory(), terms.container());
                 CommandSocket _ = CommandSocket.open(files.socket(), new CommandSocket.Commands() {
                     @Override
@@ -217,9 +246,6 @@ public final class Mdmon {
                     }
                 })) {
             return keep(keeping);
-        } finally {
-            disks.close();
-            attributes.close();
         }
     }
 
@@ -284,7 +310,7 @@ public final class Mdmon {
                 tries++;
                 if (tries == TRIES) {
                     complaints.accept("the disks do not carry what the arrays say of them");
-                    attributes.write(root + "/leave", "1");
+                    attributes.write(root + LEAVE, "1");
                     return Optional.empty();
                 }
             }
@@ -445,7 +471,7 @@ public final class Mdmon {
                 for (var delay : delays.entrySet()) {
                     attributes.write(delay.getKey(), delay.getValue());
                 }
-                attributes.write(root + "/leave", "1");
+                attributes.write(root + LEAVE, "1");
             } catch (IOException | AttributeRefused gone) {
                 complaints.accept(String.valueOf(gone.getMessage()));
             }

@@ -159,7 +159,12 @@ final class Monitor {
                 looks.clear();
                 Optional<Mdmon.End> end = end();
                 if (end.isPresent()) {
-                    return end.get();
+                    boolean missed = end.get() == Mdmon.End.STOPPED
+                            && !engineStops()
+                            && read(standingPath).isEmpty();
+                    return missed
+                            ? Mdmon.End.FENCED
+                            : end.get(); // arrays of a tree that is gone look as if they were stopped
                 }
                 sleep(again || terminating ? RETRY_NANOS : SLEEP_NANOS);
             }
@@ -189,22 +194,25 @@ final class Monitor {
         }
     }
 
-    /** Whatever a fenced daemon does is refused; it need not try. */
+    /** Whatever a fenced daemon does is refused; it need not try. Its tree is gone once another one has come. */
     private boolean isFenced() throws IOException {
         if (standingKnown && !changed.contains(standingPath)) {
             return false;
         }
         standingKnown = true;
-        return read(standingPath).filter(Mdmon.FENCED::equals).isPresent();
+        return read(standingPath).orElse(Mdmon.FENCED).equals(Mdmon.FENCED);
     }
 
     private boolean engineStops() throws IOException {
         return !read(Mdmon.ENGINE_STATE).orElse(Mdmon.ENGINE_SERVES).equals(Mdmon.ENGINE_SERVES);
     }
 
-    /** Whoever stops an engine fences its daemons. */
+    /** Whoever stops an engine fences its daemons. Of a tree that is gone nothing can be said: then it was fenced long ago. */
     private boolean endsWithEngine() throws IOException {
         boolean over = engineStops();
+        if (read(standingPath).isEmpty()) {
+            return over;
+        }
         for (Watched watched : arrays) {
             String state = read(watched.array.attribute(ARRAY_STATE)).orElse("clear");
             over |= state.equals("clear") || state.equals("inactive");

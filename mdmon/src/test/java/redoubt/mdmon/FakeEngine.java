@@ -205,6 +205,11 @@ final class FakeEngine implements Mdmon.Engine {
         return value;
     }
 
+    /** As when another daemon has come since this one was fenced. */
+    void takeTreeAway() throws NodeRefused {
+        tree.find("daemons/" + NAME).remove(Long.MAX_VALUE);
+    }
+
     Door door(int disk) {
         return doors.get(disk);
     }

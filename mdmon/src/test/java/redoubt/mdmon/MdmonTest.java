@@ -21,6 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import redoubt.base.Clock;
 import redoubt.base.Threads;
+import redoubt.block.BlockDevice;
+import redoubt.control.Attributes;
 import redoubt.testkit.Waiting;
 
 /** The daemon as a whole, with its threads, its files and its command socket, before an engine made by hand. */
@@ -157,6 +159,49 @@ class MdmonTest {
         assertThat(ends).containsExactly(Mdmon.End.FENCED);
         assertThat(engine.did).noneMatch(each -> each.startsWith("store"));
         assertThat(pidFile()).doesNotExist();
+    }
+
+    /** Goal: a service manager is to start another one. Method: the daemon sleeps while it is fenced and another one comes, which takes its tree away. */
+    @Test
+    void oneThatWasFencedAndFindsItsTreeGoneHasNotEndedWell() throws Exception {
+        keep();
+        engine.takeTreeAway();
+        Waiting.until("it ends", () -> !ends.isEmpty());
+        assertThat(ends).containsExactly(Mdmon.End.FENCED);
+    }
+
+    /** Goal: whoever came in and fails on the way to its first door leaves no place taken. */
+    @Test
+    void oneThatFindsNoDoorLeaves() {
+        Mdmon.Engine doorless = new Mdmon.Engine() {
+            @Override
+            public Attributes attributes() {
+                return engine.attributes();
+            }
+
+            @Override
+            public BlockDevice door(String name, int disk) {
+                throw new OutOfMemoryError("planted");
+            }
+        };
+        Mdmon.Terms terms = new Mdmon.Terms("md127", FakeEngine.NAME, folder.resolve("run"), BUSY_NANOS);
+        assertThatThrownBy(() -> Mdmon.enter(
+                        terms,
+                        FakeEngine.FORMAT,
+                        doorless,
+                        Clock.system(),
+                        sentence -> engine.did.add("! " + sentence)))
+                .isInstanceOf(OutOfMemoryError.class);
+        assertThat(engine.did).containsExactly("enter " + FakeEngine.NAME, "store leave 1");
+    }
+
+    @Test
+    void oneThatIsNotNeededLeaves() throws Exception {
+        keep();
+        engine.did.clear();
+        Mdmon second = enter(BUSY_NANOS);
+        assertThatThrownBy(() -> second.run(() -> {})).isInstanceOf(Mdmon.Refused.class);
+        assertThat(engine.did).contains("store leave 1");
     }
 
     @Test
