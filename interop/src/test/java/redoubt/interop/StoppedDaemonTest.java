@@ -113,7 +113,7 @@ class StoppedDaemonTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"MDADMS", "OURS"})
+    @EnumSource
     @Tag("soak")
     @Timeout(value = 90, unit = TimeUnit.MINUTES)
     void stoppedAtEachOfItsSystemCalls(DaemonRig.Whose whose) throws Exception {
@@ -121,7 +121,7 @@ class StoppedDaemonTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"MDADMS", "OURS"})
+    @EnumSource
     @Tag("soak")
     @Timeout(value = 90, unit = TimeUnit.MINUTES)
     void killedAtEachOfItsSystemCalls(DaemonRig.Whose whose) throws Exception {
@@ -209,7 +209,7 @@ class StoppedDaemonTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"MDADMS", "OURS"})
+    @EnumSource
     @Tag("soak")
     @Timeout(value = 60, unit = TimeUnit.MINUTES)
     void stoppedAtRandomMoments(DaemonRig.Whose whose) throws Exception {
@@ -217,7 +217,7 @@ class StoppedDaemonTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"MDADMS", "OURS"})
+    @EnumSource
     @Tag("soak")
     @Timeout(value = 60, unit = TimeUnit.MINUTES)
     void killedAtRandomMoments(DaemonRig.Whose whose) throws Exception {
