@@ -57,6 +57,7 @@ public final class Door implements BlockDevice {
             request.complete(refused);
             return;
         }
+        incarnation.cameToADoor();
         boolean changes = request.operation().changesData();
         if (changes) {
             writesInside.incrementAndGet();

@@ -1,11 +1,11 @@
 package redoubt.keeper;
 
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
+import java.util.SequencedSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -50,10 +50,14 @@ public final class ExternalKeeper {
     /** How long the arrays wait for a daemon unless somebody says otherwise. */
     public static final long DEADLINE_NANOS = 5_000_000_000L;
 
-    /** How many daemons may have come in the life of one engine, and how many of them may be there at once. */
-    private static final int INCARNATIONS_LIMIT = 4096;
+    /** How many daemons may be there at once. */
+    static final int PRESENT_LIMIT = 8;
 
-    private static final int PRESENT_LIMIT = 8;
+    /** How many names are remembered, so that they are not used again: those that came last. */
+    static final int NAMES_LIMIT = 4096;
+
+    /** How long a newcomer may take for the way to its first door while others want its place. */
+    static final long ENTRY_NANOS = 30_000_000_000L;
 
     private static final Outcome KEPT_BY_A_DAEMON = Outcome.refused(
             Errno.EBUSY,
@@ -127,7 +131,7 @@ public final class ExternalKeeper {
     private final Beat beat = this::beat;
 
     private final ReentrantLock entrance = new ReentrantLock();
-    private final Set<String> namesEver = new HashSet<>(); // C
+    private final SequencedSet<String> names = new LinkedHashSet<>(); // C: oldest first
     private final List<Incarnation> incarnations = new CopyOnWriteArrayList<>(); // V: those that are not forgotten
 
     private volatile Owner owner = Owner.OUTSIDE; // V
@@ -139,6 +143,8 @@ public final class ExternalKeeper {
     private @Nullable Takeover takeover; // Q
     private List<Runnable> later = new ArrayList<>(); // Q: what came too late for the takeover's round
     private final List<CountDownLatch> awaitingEnd = new ArrayList<>(); // Q
+    private final List<Runnable> awaitingDoors =
+            new ArrayList<>(); // Q: until no write of a daemon that was fenced is on its way
 
     /**
      * Makes the keeper of a container.
@@ -181,26 +187,43 @@ public final class ExternalKeeper {
     /**
      * A daemon comes. For control threads.
      *
-     * @param name what it calls itself, such as its pid and the time of its start: never used before
+     * <p>A newcomer that dies on the way to its first door is missed by nobody. So when places are short those that have not come to one for
+     * {@link #ENTRY_NANOS} lose theirs.
+     *
+     * @param name what it calls itself, such as its pid and the time of its start: not used by any of the last {@link #NAMES_LIMIT}
      * @throws Refused if the name was used, or too many are here
      */
     public Incarnation enter(String name) throws Refused {
         entrance.lock();
         try {
-            if (namesEver.contains(name)) {
+            boolean isHere = incarnations.stream().anyMatch(each -> each.name().equals(name)); // for however long
+            if (isHere || names.contains(name)) {
                 throw new Refused("a daemon called '" + name + "' was here before, and what it remembers may be stale");
             }
-            incarnations.removeIf(each -> each.standing() == Standing.FENCED && each.writesInside() == 0);
-            if (incarnations.size() >= PRESENT_LIMIT || namesEver.size() >= INCARNATIONS_LIMIT) {
-                throw new Refused("too many daemons have come; end those that are not needed");
+            forgetGone();
+            if (incarnations.size() >= PRESENT_LIMIT) {
+                long now = nowNanos();
+                incarnations.forEach(each -> each.giveUpUnlessSeen(now - ENTRY_NANOS));
+                forgetGone();
             }
-            Incarnation newcomer = new Incarnation(this, name, disks, places);
-            namesEver.add(name);
+            if (incarnations.size() >= PRESENT_LIMIT) {
+                throw new Refused(
+                        "too many daemons are here; end those that are not needed, or try again in half a minute");
+            }
+            Incarnation newcomer = new Incarnation(this, name, disks, places, nowNanos());
+            if (names.size() == NAMES_LIMIT) {
+                names.removeFirst();
+            }
+            names.add(name);
             incarnations.add(newcomer);
             return newcomer;
         } finally {
             entrance.unlock();
         }
+    }
+
+    private void forgetGone() {
+        incarnations.removeIf(each -> each.standing() == Standing.FENCED && each.writesInside() == 0);
     }
 
     /** Who keeps the metadata now; empty where the engine does, or nobody. */
@@ -325,15 +348,20 @@ public final class ExternalKeeper {
     }
 
     private void lookAtDoors() {
+        int writes = 0;
+        for (Incarnation each : incarnations) {
+            if (each.standing() == Standing.FENCED) {
+                writes += each.writesInside();
+            }
+        }
         Takeover underWay = takeover;
         if (underWay != null) {
-            int writes = 0;
-            for (Incarnation each : incarnations) {
-                if (each.standing() == Standing.FENCED) {
-                    writes += each.writesInside();
-                }
-            }
             underWay.lookAtDoors(writes);
+        }
+        if (writes == 0) {
+            List<Runnable> waited = List.copyOf(awaitingDoors);
+            awaitingDoors.clear();
+            waited.forEach(Runnable::run);
         }
     }
 
@@ -357,6 +385,7 @@ public final class ExternalKeeper {
         }
         awaitingEnd.forEach(CountDownLatch::countDown);
         awaitingEnd.clear();
+        newcomerHasRead(); // where there was nothing to be written, what somebody read meanwhile holds still
     }
 
     /** The metadata goes to a newcomer who has seen, at the door of every disk in use, what is on the disks now. */
@@ -414,7 +443,8 @@ public final class ExternalKeeper {
     }
 
     /**
-     * Lets no daemon write any more and waits until everything is recorded that was asked for. For control threads, once the arrays are stopped.
+     * Lets no daemon write any more, and waits until what was on its way to a member has ended and everything is recorded that was asked for. For control
+     * threads, once the arrays are stopped.
      *
      * @return whether it is
      */
@@ -424,12 +454,14 @@ public final class ExternalKeeper {
         CountDownLatch ended = new CountDownLatch(1);
         queueStep(() -> {
             incarnations.forEach(Incarnation::fence);
-            if (takeover == null) {
-                ended.countDown();
-            } else {
-                awaitingEnd.add(ended);
-                lookAtDoors();
-            }
+            awaitingDoors.add(() -> {
+                if (takeover == null) {
+                    ended.countDown();
+                } else {
+                    awaitingEnd.add(ended);
+                }
+            });
+            lookAtDoors();
         });
         if (!ended.await(limitNanos, TimeUnit.NANOSECONDS)) {
             return false;

@@ -36,6 +36,8 @@ final class ExternalVolume implements MetadataKeeper {
     private static final Outcome NOT_ASKED =
             Outcome.refused(Errno.EBUSY, "this was not asked of this daemon, or it is too late for it");
     private static final Outcome WRITES = Outcome.refused(Errno.EBUSY, "writes are in flight; try again");
+    private static final Outcome CLIENTS_FLUSH = Outcome.refused(
+            Errno.EBUSY, "a client's flush is in flight; array_state is notified again when it has ended");
     private static final Outcome FLUSHING = Outcome.refused(
             Errno.EBUSY, "the members are being flushed; array_state is notified again when that is done");
     private static final Outcome IN_DOUBT = Outcome.refused(
@@ -185,9 +187,10 @@ final class ExternalVolume implements MetadataKeeper {
 
     @Override
     public void becameIdle() {
-        askForClean();
-        if (!isDurable(array.writesBegun())) {
-            flushForClean();
+        if (isDurable(array.writesBegun())) {
+            askForClean();
+        } else {
+            flushForClean(); // and asks then: a daemon is not to answer for the time that the members take
         }
     }
 
@@ -357,6 +360,9 @@ final class ExternalVolume implements MetadataKeeper {
         long begun = array.writesBegunIfNoneInside();
         if (begun == NEVER) {
             return WRITES;
+        }
+        if (array.heldUpByFlush()) {
+            return CLIENTS_FLUSH;
         }
         if (!isDurable(begun)) {
             flushForClean();

@@ -35,9 +35,13 @@ public final class Incarnation {
     private final List<Door> doors = new ArrayList<>();
     private final AtomicReference<Standing> standing = new AtomicReference<>(Standing.NEWCOMER);
     private final WorkItem leaveStep;
+    private final long cameNanos;
+    private volatile boolean seen; // at a door
     private volatile long epoch = NO_EPOCH;
 
-    Incarnation(ExternalKeeper keeper, String name, List<BlockDevice> disks, ExternalKeeper.Places places) {
+    Incarnation(
+            ExternalKeeper keeper, String name, List<BlockDevice> disks, ExternalKeeper.Places places, long cameNanos) {
+        this.cameNanos = cameNanos;
         this.keeper = keeper;
         this.name = name;
         this.leaveStep = new WorkItem(() -> keeper.left(this));
@@ -90,6 +94,18 @@ public final class Incarnation {
     /** On the queue; from here on no write begins at any door. */
     void fence() {
         standing.set(Standing.FENCED);
+    }
+
+    /** Any thread. A newcomer that came then, or before, and has been at no door is given up: it has nothing, so nothing has to be taken from it. */
+    void giveUpUnlessSeen(long thenNanos) {
+        if (!seen && cameNanos - thenNanos <= 0) {
+            standing.compareAndSet(Standing.NEWCOMER, Standing.FENCED);
+        }
+    }
+
+    /** It has come to a door: from here on its end is seen there. */
+    void cameToADoor() {
+        seen = true;
     }
 
     int writesInside() {

@@ -645,6 +645,46 @@ class ExternalKeeperTest {
         rig.expectSurvivorsAgree();
     }
 
+    /** Goal: daemons that die between their entry and their first door keep nobody out for longer than they would need for it. */
+    @Test
+    void whoNeverComesToADoorMakesRoomForOthers() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        List<Incarnation> newcomers = new ArrayList<>();
+        while (newcomers.size() < ExternalKeeper.PRESENT_LIMIT) {
+            newcomers.add(rig.keeper.enter("n" + newcomers.size()));
+        }
+        try (Asker asker = new Asker(newcomers.getFirst().door(0)).steppedBy(rig::step)) {
+            asker.read(0, 512);
+        }
+        assertThatThrownBy(() -> rig.keeper.enter("early")).isInstanceOf(ExternalKeeper.Refused.class);
+        rig.time.advance(ExternalKeeper.ENTRY_NANOS);
+        Incarnation late = rig.keeper.enter("late");
+        rig.workers.runAll(1000);
+        assertThat(late.standing()).isEqualTo(Standing.NEWCOMER);
+        assertThat(newcomers.getFirst().standing())
+                .as("one that has been at a door")
+                .isEqualTo(Standing.NEWCOMER);
+        assertThat(newcomers.subList(1, newcomers.size())).allMatch(each -> each.standing() == Standing.FENCED);
+        for (int i = 0; i < ExternalKeeper.PRESENT_LIMIT - 2; i++) {
+            rig.keeper.enter("later" + i);
+        }
+    }
+
+    /** Goal: an engine that lives for years takes daemons for years. */
+    @Test
+    void namesAreForgottenWhenThousandsHaveComeSince() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, 0);
+        rig.keeper.enter("here all the time");
+        for (int i = 0; i < 2 * ExternalKeeper.NAMES_LIMIT; i++) {
+            rig.keeper.enter("n" + i).leave();
+            rig.workers.runAll(1000);
+        }
+        assertThatThrownBy(() -> rig.keeper.enter("n" + (ExternalKeeper.NAMES_LIMIT + 1)))
+                .isInstanceOf(ExternalKeeper.Refused.class);
+        assertThatThrownBy(() -> rig.keeper.enter("here all the time")).isInstanceOf(ExternalKeeper.Refused.class);
+        assertThat(rig.keeper.enter("n1").standing()).isEqualTo(Standing.NEWCOMER);
+    }
+
     @Test
     void aDaemonThatLeavesIsFollowedByTheEngineAtOnce() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
@@ -710,6 +750,38 @@ class ExternalKeeperTest {
         assertThat(rig.volume(0).dirty()).isFalse();
         assertThat(rig.volume(1).dirty()).isFalse();
         assertThat(daemon.incarnation().standing()).isEqualTo(Standing.FENCED);
+    }
+
+    /** Goal: when the keeper is closed no write of a daemon is on its way to a member any more. */
+    @Test
+    void aDoorWriteThatWasPassedOnEndsBeforeTheKeeperIsClosed() throws Exception {
+        ScriptedDaemon[] daemon = new ScriptedDaemon[1];
+        ExternalRig rig = pendingWith(daemon, seed, random);
+        int anchor = (int) ExternalRig.geometry().sizeBytes() - 1024;
+        byte[] same = java.util.Arrays.copyOfRange(rig.members.get(0).content(), anchor, anchor + 512);
+        rig.members.get(0).inject(Fault.delaying(ExternalRig.MEMBER_LIMIT_NANOS / 2, IoOperation.WRITE));
+        Asked door =
+                new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step).startWrite(anchor, same, 0);
+        List<Boolean> ended = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch over = new CountDownLatch(1);
+        Threads.start("closer", () -> {
+            try {
+                ended.add(rig.keeper.close(TimeUnit.SECONDS.toNanos(60)) && door.settled());
+            } catch (InterruptedException interrupted) {
+                ended.add(false);
+            } finally {
+                over.countDown();
+            }
+        });
+        while (over.getCount() > 0) {
+            boolean asked = daemon[0].incarnation().standing() == Standing.FENCED;
+            if (!asked) {
+                rig.workers.runAll(1000);
+            } else if (!over.await(20, TimeUnit.MILLISECONDS)) { // it must not be over before the write is
+                rig.step();
+            }
+        }
+        assertThat(ended).as("closed, and the write has ended").containsExactly(true);
     }
 
     /** What somebody does while an array is being stopped. */
@@ -941,6 +1013,88 @@ class ExternalKeeperTest {
         }
     }
 
+    /** Goal: a client's flush that takes long keeps engine and daemon no busier than one that does not. */
+    @Test
+    void aDaemonDoesNotTryAgainAndAgainWhileAClientsFlushIsInFlight() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        daemon.stopAfter(0);
+        rig.time.advance(1);
+        rig.time.advance(ExternalRig.IDLE_NANOS + 1);
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);
+        rig.members
+                .get(0)
+                .inject(Fault.delaying(3 * ExternalRig.MEMBER_LIMIT_NANOS / 4, IoOperation.FLUSH)
+                        .times(1));
+        Asked flush = rig.clients.start(IoOperation.FLUSH, 0, 0, 0, null);
+        daemon.did.clear();
+        daemon.goOn();
+        rig.until("the flush ends", daemon, random, PATIENCE_NANOS, () -> {
+            assertThat(Collections.frequency(daemon.did, "store clean"))
+                    .as("how often clean was stored, seed %d", seed)
+                    .isLessThan(3);
+            return flush.settled();
+        });
+        rig.until(
+                "clean", daemon, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.CLEAN);
+        assertThat(rig.events).as("by the daemon").containsExactly("KeeperEntered one");
+    }
+
+    /**
+     * Goal: nobody is fenced for what the engine has not done. Method: a daemon that stores {@code clean} as soon as it is shown {@code active-idle}, before the
+     * engine has begun to flush; and a member that takes longer for that than the deadline.
+     */
+    @Test
+    void theDeadlineForCleanDoesNotRunWhileTheEngineFlushes() throws Exception {
+        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ScriptedDaemon daemon = rig.daemon("one");
+        rig.until(
+                "read-auto",
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        writeToAll(rig, daemon, random, 0);
+        daemon.stopAfter(0);
+        rig.members
+                .get(0)
+                .inject(Fault.delaying(3 * ExternalRig.DEADLINE_NANOS / 2, IoOperation.FLUSH)
+                        .times(1));
+        KernfsDirectory tree = rig.tree(daemon.incarnation().stores(0));
+        List<Errno> answers = new ArrayList<>();
+        rig.array.addListener(new ArrayListener() {
+            @Override
+            public void viewChanged(ArrayView old, ArrayView now) {
+                if (now.state() == ArrayState.ACTIVE_IDLE) {
+                    try {
+                        answers.add(store(tree, "md126/md/array_state", "clean"));
+                    } catch (Exception failed) {
+                        throw new IllegalStateException(failed);
+                    }
+                }
+            }
+
+            @Override
+            public void event(String word, String member) {}
+        });
+        rig.until("the engine has flushed", daemon, random, 2 * PATIENCE_NANOS, () -> {
+            assertThat(rig.events).as("seed %d", seed).containsExactly("KeeperEntered one");
+            return answers.contains(Errno.EBUSY) && rig.keeper.volume(0).isDurable(rig.array.writesBegun());
+        });
+        daemon.goOn();
+        rig.until(
+                "clean", daemon, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.CLEAN);
+        assertThat(rig.events).containsExactly("KeeperEntered one");
+    }
+
     /** Goal: a clean mark that was stored and could not be made has a deadline again: the daemon may have died since. */
     @Test
     void aCleanMarkThatIsGivenUpHasADeadlineAgain() throws Exception {
@@ -964,7 +1118,10 @@ class ExternalKeeperTest {
                         .times(1));
         Asked flush = rig.clients.start(IoOperation.FLUSH, 0, 0, 0, null);
         KernfsDirectory tree = rig.tree(daemon.incarnation().stores(0));
-        assertThat(store(tree, "md126/md/array_state", "clean")).isNull();
+        rig.array.becomeClean(
+                rig.array.writesBegunIfNoneInside()); // as if the flush had begun behind the daemon's store
+        rig.workers.runAll(1000);
+        assertThat(store(tree, "md126/md/array_state", "clean")).isEqualTo(Errno.EBUSY);
         rig.workers.runAll(1000);
         assertThat(flush.settled()).isFalse();
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);

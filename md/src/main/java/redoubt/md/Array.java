@@ -657,6 +657,11 @@ public final class Array implements BlockDevice, PersonalityHost {
         gate.becomeClean(writesBegun);
     }
 
+    /** Whether a flush of a client keeps it from becoming clean; then the state is told again when none does. Any thread. */
+    public boolean heldUpByFlush() {
+        return gate.heldUpByFlush();
+    }
+
     /** Leaves readonly or read-auto in a step. Any thread. */
     public void resumeWriting() {
         wished.queueResumption();

@@ -32,9 +32,12 @@ final class WriteGate {
     private final WorkItem cleanStep = new WorkItem(this::tryToBecomeClean);
     private final WorkItem busyStep = new WorkItem(this::becomeBusy);
     private final WorkItem acceptStep = new WorkItem(this::acceptClean);
+    private final WorkItem idleAgainStep = new WorkItem(this::sayIdleAgain);
 
     private volatile long cleanAtEntries =
             -1; // what was begun when the members were flushed that `clean` was stored for
+
+    private volatile boolean heldUpByFlush; // clean was stored, and a client's flush was under way
 
     private boolean dirtyAsked; // queue only
     private boolean cleanAsked; // queue only
@@ -168,6 +171,9 @@ final class WriteGate {
             }
         } else if (idleAndOpen && !keptOutside()) {
             queue.queue(busyStep); // the engine marks it now, which does that from active
+        } else if (heldUpByFlush && flushes.inside() == 0) {
+            heldUpByFlush = false;
+            queue.queue(idleAgainStep);
         } else if (nowNanos - quietSinceNanos >= delay && array.mayBecomeClean()) {
             quietSinceNanos = nowNanos;
             tryClean();
@@ -257,8 +263,26 @@ final class WriteGate {
         }
     }
 
+    /**
+     * Whether a flush is under way, so that the array cannot be called clean now; if so, whoever is to say {@code clean} is told again when there is none. He
+     * would be told in vain before, and again and again. Any thread.
+     */
+    boolean heldUpByFlush() {
+        if (flushes.inside() == 0) {
+            return false;
+        }
+        heldUpByFlush = true; // the heartbeat looks whether there still is one
+        return true;
+    }
+
     /** It was taken, and is not done: whoever stored it is to do so again, and may have died since. */
     private void giveUpClean() {
+        if (!heldUpByFlush()) {
+            sayIdleAgain();
+        }
+    }
+
+    private void sayIdleAgain() {
         MetadataKeeper keeper = array.keeper();
         if (keeper != null && array.view().state() == ArrayState.ACTIVE_IDLE) {
             keeper.becameIdle();
