@@ -57,15 +57,15 @@ final class Levels {
                         : Optional.of(
                                 "its members differ in size, and its metadata does not say in which of the two ways of Linux they are striped");
             case LINEAR, RAID1, RAID4 -> Optional.empty();
-            case RAID5 ->
-                ParityRotation.ofNumber(volume.layout()).isPresent()
+            case RAID5, RAID6 ->
+                rotation(volume).isPresent()
                         ? Optional.empty()
-                        : Optional.of("this version does not read a raid5 of layout %#x".formatted(volume.layout()));
+                        : Optional.of(
+                                "this version does not read a %s of layout %#x".formatted(level, volume.layout()));
             case RAID10 ->
                 volume.layout() >>> RAID10_LAYOUT_BITS == 0
                         ? Optional.empty()
                         : Optional.of("this version does not read a raid10 of layout %#x".formatted(volume.layout()));
-            case RAID6 -> Optional.of("this version does not read %s".formatted(level));
         };
     }
 
@@ -83,6 +83,14 @@ final class Levels {
         return volume.slots().stream()
                 .mapToLong(slot -> Sectors.toBytes(slot.dataSectors()))
                 .toArray();
+    }
+
+    private static int parities(RaidLevel level) {
+        return level == RaidLevel.RAID6 ? 2 : 1;
+    }
+
+    private static Optional<ParityRotation> rotation(VolumePicture volume) {
+        return ParityRotation.ofNumber(volume.layout(), parities(volume.level()));
     }
 
     private static int near(VolumePicture volume) {
@@ -118,14 +126,12 @@ final class Levels {
                                 volume.chunkBytes(),
                                 Sectors.toBytes(volume.componentSectors()));
             case RAID4 -> new ParityLayout(slots, volume.chunkBytes(), ParityRotation.PARITY_LAST);
-            case RAID5 ->
+            case RAID5, RAID6 ->
                 new ParityLayout(
                         slots,
+                        parities(volume.level()),
                         volume.chunkBytes(),
-                        ParityRotation.ofNumber(volume.layout()).orElseThrow());
-            case RAID6 ->
-                throw new IllegalStateException(
-                        "no layout for " + volume.level().word());
+                        rotation(volume).orElseThrow());
         };
     }
 

@@ -8,7 +8,6 @@ import redoubt.assembly.FoundVolume.Refusal;
 import redoubt.metadata.ContainerPicture;
 import redoubt.metadata.DiskEntry;
 import redoubt.metadata.Printable;
-import redoubt.metadata.RaidLevel;
 import redoubt.metadata.SlotPicture;
 import redoubt.metadata.SlotState;
 import redoubt.metadata.VolumeAccess;
@@ -136,7 +135,11 @@ final class Readiness {
         if (Long.bitCount(inSync) == volume.slots().size()) {
             return Optional.empty();
         }
-        boolean writeHole = volume.dirty() && (volume.level() == RaidLevel.RAID5 || volume.level() == RaidLevel.RAID4);
+        boolean parity = switch (volume.level()) {
+            case RAID4, RAID5, RAID6 -> true;
+            case LINEAR, RAID0, RAID1, RAID10 -> false;
+        };
+        boolean writeHole = volume.dirty() && parity;
         if (writeHole && !insisted.contains(Insistence.WRITE_HOLE)) {
             return keep(
                     "%s was not closed in good order and has a member missing (%s): old data in the stripes that were in flight may be lost with the next write; insist with %s, or use --read-only"

@@ -237,7 +237,8 @@ final class ExternalRig {
                                 new ParityLayout(
                                         shape.disks,
                                         CHUNK_BYTES,
-                                        ParityRotation.ofNumber(volume.layout()).orElseThrow()))
+                                        ParityRotation.ofNumber(volume.layout(), 1)
+                                                .orElseThrow()))
                         : new CopiesPersonality(
                                 host, Level.RAID1, new NearLayout(shape.disks, shape.disks, CHUNK_BYTES), CHUNK_BYTES),
                 queue,

@@ -1,7 +1,9 @@
 package redoubt.personality;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * XOR over native memory. Addresses are raw, so that the bytes of clients, stripes and whatever else may be mixed; the caller answers for
@@ -33,8 +35,13 @@ public abstract class Parity {
 
     /** The one with wide registers, where the vector module is there. */
     public static Optional<Parity> vector() {
+        return withVectors(VectorParity::new);
+    }
+
+    /** What {@code make} makes, where the vector module is there. */
+    static <T> Optional<T> withVectors(Supplier<T> make) {
         boolean there = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return there ? Optional.of(new VectorParity()) : Optional.empty();
+        return there ? Optional.of(make.get()) : Optional.empty();
     }
 
     /** {@code target ^= source}. */
@@ -90,6 +97,15 @@ public abstract class Parity {
 
     /** The race, once a process. */
     private static final class Choice {
-        static final Parity BEST = ParityRace.winner();
+        static final Parity BEST = KernelRace.winner(scalar(), vector(), Choice::kernels);
+
+        private static List<Runnable> kernels(Parity parity, long target, long[] sources) {
+            return List.of(
+                    () -> parity.add(target, sources[0], KernelRace.BYTES),
+                    () -> parity.add(target, sources[0], sources[1], KernelRace.BYTES),
+                    () -> parity.set(target, sources[0], sources[1], KernelRace.BYTES),
+                    () -> parity.set(target, sources[0], sources[1], sources[2], KernelRace.BYTES),
+                    () -> parity.set(target, sources[0], sources[1], sources[2], sources[3], KernelRace.BYTES));
+        }
     }
 }

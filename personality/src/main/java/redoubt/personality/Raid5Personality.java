@@ -15,10 +15,10 @@ import redoubt.md.PersonalityHost;
 import redoubt.md.Traits;
 
 /**
- * The levels that keep one parity a stripe: RAID5, and RAID4 where it does not move.
+ * The levels that keep parity: RAID5, RAID4 where it does not move, and RAID6 with two of them. What differs is the {@link ParityLayout}.
  *
  * <p><b>Reads</b> go straight to the members, one child a piece. In a stripe where a piece is on a member that is gone, or could not be read,
- * they are parts like writes: the piece is made from all other strips, and nobody may be half-way through changing these.
+ * they are parts like writes: the piece is made from the other strips, and nobody may be half-way through changing these.
  *
  * <p><b>Writes</b> are cut into parts, one for each band they touch, and each part is carried out by itself, under the lock of its band
  * ({@link Stripes}, {@link StripeWork}); the request has all its parts or none. TRIM and WRITE_ZEROES over whole stripes go by
@@ -35,8 +35,11 @@ import redoubt.md.Traits;
  * <tr><td>a data write failed or hung</td><td>the parity has the new content</td><td>the member is gone; its strip is what the others and
  *     the parity say, which is the new content already</td></tr>
  * <tr><td>the parity write failed or hung</td><td>the data has the new content</td><td>the member is gone: data without parity</td></tr>
- * <tr><td>two of them</td><td>anything, in the bands under way</td><td>the array is broken: an I/O error</td></tr>
+ * <tr><td>more of them than a stripe has parities</td><td>anything, in the bands under way</td><td>the array is broken: an I/O error</td></tr>
  * </table>
+ *
+ * <p>With two parities the table holds for two failures at once, and for one more where a member is gone: whichever strips are written agree
+ * with each other, as all of them have the new content, and those that are not are made from as many of these.
  *
  * <p>A write that comes to the band between the failure and the record of it does not use the member either: it goes by
  * {@link PersonalityHost#soundSlots}, which forgets a member in the moment in which it fails.
@@ -66,7 +69,7 @@ public final class Raid5Personality implements Personality {
     /**
      * Makes the personality of a level, with all the memory it will use.
      *
-     * @param level RAID4 or RAID5
+     * @param level RAID4, RAID5, or RAID6 for a layout with two parities
      * @param layout with a chunk that is a power of two
      */
     public Raid5Personality(PersonalityHost host, Level level, ParityLayout layout) {

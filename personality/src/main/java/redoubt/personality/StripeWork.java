@@ -28,8 +28,7 @@ import redoubt.md.PersonalityHost;
 final class StripeWork {
 
     private static final Bug RESTS = Bug.of("a work that rests sends children");
-
-    private static final int NO_SLOT = -1;
+    private static final Bug NO_SECOND = Bug.of("a stripe with one parity is asked for the other");
 
     /** A child's {@link IoRequest#cookie} where its memory is the parent's. */
     private static final long PARENTS_MEMORY = -1;
@@ -39,6 +38,7 @@ final class StripeWork {
     private final PersonalityHost host;
     private final ParityLayout layout;
     private final Parity parity;
+    private final @Nullable Syndrome syndrome; // where there is a Q
     private final StripeMemory memory;
     private final BandPieces pieces;
     private final long slots;
@@ -56,12 +56,16 @@ final class StripeWork {
     private boolean serving; // a part that reads
     private boolean writing; // the step
     private WriteMethod method = WriteMethod.IMPOSSIBLE;
-    private int parityOn; // its slot
+    private int p; // the slot of the first parity
+    private int q; // that of the second, or ParityLayout.NO_SLOT
+    private long parities; // the slots of both
     private long
             toRead; // slots whose strips are read into our memory, from readLow to readHigh or where they are touched
     private int readLow; // in bytes from the strip's start, as all places
     private int readHigh;
-    private int target; // the slot whose strip is made from the others for a reading parent, or NO_SLOT
+    private long lost; // slots of data whose strips are made from the others, from readLow to readHigh
+    private long witnesses; // the parities that they are made from: as many
+    private long wanted; // of those lost, the ones that a reading parent asked for
     private int taken; // children
     private long failed;
     private @Nullable IoStatus refusal;
@@ -72,6 +76,7 @@ final class StripeWork {
         this.host = host;
         this.layout = layout;
         this.parity = Parity.best();
+        this.syndrome = layout.parities() > 1 ? Syndrome.best() : null;
         this.memory = memory;
         this.slots = -1L >>> (Long.SIZE - layout.slots());
         this.sources = new long[layout.slots()];
@@ -98,12 +103,16 @@ final class StripeWork {
         failed = 0;
         refusal = null;
         taken = 0;
-        target = NO_SLOT;
+        lost = 0;
+        witnesses = 0;
+        wanted = 0;
         writing = false;
         owned.remove(null, oldest);
         pieces.add(oldest);
         memory.begin(BandPieces.low(layout, oldest));
-        parityOn = layout.parity(pieces.stripe());
+        p = layout.parity(pieces.stripe());
+        q = layout.q(pieces.stripe());
+        parities = layout.paritySlots(pieces.stripe());
         serving = oldest.operation() == IoOperation.READ;
         boolean possible = serving ? planReading(oldest, now) : planWriting(now);
         if (!possible) {
@@ -175,8 +184,7 @@ final class StripeWork {
     // ---------------------------------------------------------------------------------------------- a part that writes
 
     private boolean planWriting(ArrayView now) {
-        boolean withParity = (sound >>> parityOn & 1) != 0;
-        if (withParity) {
+        if ((sound & parities) != 0) {
             // Without parity joining wins nothing, and a strip with a gap in it would have to be read.
             join();
         }
@@ -187,19 +195,19 @@ final class StripeWork {
         }
         readLow = pieces.low();
         readHigh = pieces.high();
-        long parityBit = 1L << parityOn;
+        long data = slots & ~parities;
         toRead = switch (method) {
             case WITHOUT_PARITY, IMPOSSIBLE -> 0;
-            case MODIFY -> pieces.touched() | parityBit;
-            case RECONSTRUCT -> slots & ~parityBit & ~pieces.covered();
-            case REBUILD -> slots & ~(1L << target);
+            case MODIFY -> pieces.touched() | (parities & sound);
+            case RECONSTRUCT -> data & ~pieces.covered();
+            case REBUILD -> (data & ~lost) | witnesses;
         };
         return method != WriteMethod.IMPOSSIBLE;
     }
 
     private WriteMethod choose(long readable, ArrayView now) {
         WriteMethod chosen = WriteMethod.choose(
-                parityOn,
+                parities,
                 slots,
                 sound,
                 readable,
@@ -208,8 +216,17 @@ final class StripeWork {
                 pieces.touchedBytes(),
                 pieces.high() - pieces.low(),
                 now.redundancyKnown());
-        target = chosen == WriteMethod.REBUILD ? Long.numberOfTrailingZeros(slots & ~readable) : NO_SLOT;
+        if (chosen == WriteMethod.REBUILD) {
+            lost = slots & ~parities & ~readable;
+            witnesses = witnesses(readable);
+        }
         return chosen;
+    }
+
+    /** As many of the parities as strips are lost: P alone where it can be read, for it takes the least work. */
+    private long witnesses(long readable) {
+        long there = parities & readable;
+        return Long.bitCount(lost) < Long.bitCount(there) ? 1L << p : there;
     }
 
     /** Takes along every pending write to the same band that overlaps what we have or goes on from it. */
@@ -247,37 +264,47 @@ final class StripeWork {
     // ---------------------------------------------------------------------------------------------- a part that reads
 
     /**
-     * Chooses the strip to be made from the others; what else the parent wants is read straight into its memory. A strip of a member that
+     * Chooses the strips to be made from the others; what else the parent wants is read straight into its memory. A strip of a member that
      * is in sync, or was a moment ago, is not made from parity that may be wrong: no answer is better than a guess.
      */
     private boolean planReading(IoRequest part, ArrayView now) {
         IoRequest parent = Array.parentOf(part);
-        long missing = slots & ~sound;
+        long data = slots & ~parities;
+        long missing = data & ~sound;
         long gone = pieces.touched() & missing;
-        long avoided = pieces.touched() & sound & parent.avoidedSlots;
+        int toSpare = Long.bitCount(parities & sound) - Long.bitCount(missing);
         toRead = 0;
-        if (gone != 0 && Long.bitCount(missing) > 1) {
+        if (gone != 0 && toSpare < 0) {
             return false;
-        } else if (gone != 0) {
-            target = Long.numberOfTrailingZeros(gone);
-        } else if (avoided != 0 && missing == 0) {
-            // Where several could not be read, it may have been in different stripes: each attempt makes another of
-            // them.
-            for (int i = parent.attempts % Long.bitCount(avoided); i > 0; i--) {
-                avoided &= avoided - 1;
-            }
-            target = Long.numberOfTrailingZeros(avoided);
-        } else {
+        }
+        wanted = gone;
+        if (toSpare > 0) {
+            wanted |= some(pieces.touched() & sound & parent.avoidedSlots, toSpare, parent.attempts);
+        }
+        if (wanted == 0) {
             return true;
         }
-        if (now.inSync(target) && !now.parityTrusted()) {
+        lost = missing | wanted;
+        int left = Long.bitCount(parities & sound) - Long.bitCount(lost);
+        if (left > 0 && parent.attempts % 2 == 1) {
+            // With a parity more than is needed one of the others need not be read either.
+            lost |= some(data & sound & ~lost & parent.avoidedSlots, left, parent.attempts);
+        }
+        long readable = sound & ~parent.avoidedSlots;
+        witnesses = witnesses(Long.bitCount(parities & readable) >= Long.bitCount(lost) ? readable : sound);
+        if (anyInSync(wanted, now) && !now.parityTrusted()) {
             return false;
         }
-        readLow = pieces.from(target);
-        readHigh = pieces.to(target);
-        toRead = slots & ~(1L << target);
-        for (long left = pieces.touched() & toRead; left != 0; left &= left - 1) {
-            int slot = Long.numberOfTrailingZeros(left);
+        readLow = Integer.MAX_VALUE;
+        readHigh = 0;
+        for (long each = wanted; each != 0; each &= each - 1) {
+            int slot = Long.numberOfTrailingZeros(each);
+            readLow = Math.min(readLow, pieces.from(slot));
+            readHigh = Math.max(readHigh, pieces.to(slot));
+        }
+        toRead = (data & ~lost) | witnesses;
+        for (long each = pieces.touched() & toRead; each != 0; each &= each - 1) {
+            int slot = Long.numberOfTrailingZeros(each);
             if (pieces.from(slot) <= readLow && pieces.to(slot) >= readHigh) {
                 toRead &= ~(1L << slot);
             }
@@ -285,40 +312,104 @@ final class StripeWork {
         return true;
     }
 
+    /**
+     * At most so many of the slots. Where several could not be read, it may have been in different stripes: each attempt takes others of them.
+     */
+    private static long some(long of, int most, int attempt) {
+        long taken = of;
+        int count = Long.bitCount(of);
+        if (count > most) {
+            taken = 0;
+            for (int i = 0; i < most; i++) {
+                taken |= nth(of, (attempt + i) % count);
+            }
+        }
+        return taken;
+    }
+
+    /** The bit of a set that {@code number} others of it are below. */
+    private static long nth(long set, int number) {
+        long left = set;
+        for (int i = 0; i < number; i++) {
+            left &= left - 1;
+        }
+        return Long.lowestOneBit(left);
+    }
+
+    private static boolean anyInSync(long of, ArrayView now) {
+        boolean any = false;
+        for (long left = of; left != 0; left &= left - 1) {
+            any |= now.inSync(Long.numberOfTrailingZeros(left));
+        }
+        return any;
+    }
+
     // ---------------------------------------------------------------------------------------------- computing
 
     private void compute() {
         if (serving) {
-            if (target != NO_SLOT) {
-                gather(pieces.address(target, readLow), target, pieces.touched() & ~toRead);
-            }
+            serve();
             return;
         }
         switch (method) {
             case WITHOUT_PARITY, IMPOSSIBLE -> {}
             case MODIFY -> modify();
             case REBUILD -> {
-                gather(memory.address(target, readLow), target, 0);
+                makeLost(0);
                 reconstruct();
             }
             case RECONSTRUCT -> reconstruct();
         }
     }
 
+    /** Makes what is wanted, in the memory of the parent; the strips of some others are there already. */
+    private void serve() {
+        if (wanted == 0) {
+            return;
+        }
+        long straight = pieces.touched() & ~toRead & ~lost;
+        if (wanted == lost && witnesses == 1L << p) {
+            int slot = Long.numberOfTrailingZeros(wanted);
+            sum(pieces.address(slot, readLow), (slots & ~parities & ~lost) | witnesses, straight);
+            return;
+        }
+        makeLost(straight);
+        for (long left = wanted; left != 0; left &= left - 1) {
+            int slot = Long.numberOfTrailingZeros(left);
+            int from = pieces.from(slot);
+            Parity.copy(pieces.address(slot, from), memory.address(slot, from), pieces.to(slot) - from);
+        }
+    }
+
     private void modify() {
+        Syndrome second = (sound & parities & ~(1L << p)) == 0 ? null : syndrome;
+        boolean withP = (sound >>> p & 1) != 0;
         for (long left = pieces.touched(); left != 0; left &= left - 1) {
             int slot = Long.numberOfTrailingZeros(left);
             int from = pieces.from(slot);
             int bytes = pieces.to(slot) - from;
-            long old = memory.address(slot, from);
-            long sum = memory.address(parityOn, from);
-            if (pieces.single(slot)) {
-                parity.add(sum, old, pieces.address(slot, from), bytes);
+            long strip = memory.address(slot, from);
+            if (pieces.single(slot) && second == null) {
+                parity.add(memory.address(p, from), strip, pieces.address(slot, from), bytes);
+            } else if (pieces.single(slot)) {
+                parity.add(strip, pieces.address(slot, from), bytes);
+                addTo(second, withP, slot, from, bytes);
             } else {
-                parity.add(sum, old, bytes);
+                addTo(second, withP, slot, from, bytes);
                 pieces.overlay(slot, memory.address(slot, 0));
-                parity.add(sum, old, bytes);
+                addTo(second, withP, slot, from, bytes);
             }
+        }
+    }
+
+    /** Adds what stands in the slot's memory to the parities that are there. */
+    private void addTo(@Nullable Syndrome second, boolean withP, int slot, int from, int bytes) {
+        long strip = memory.address(slot, from);
+        if (withP) {
+            parity.add(memory.address(p, from), strip, bytes);
+        }
+        if (second != null) {
+            second.scaleAdd(memory.address(q, from), strip, factor(slot), bytes);
         }
     }
 
@@ -333,30 +424,94 @@ final class StripeWork {
                 pieces.overlay(slot, memory.address(slot, 0));
             }
         }
-        gather(memory.address(parityOn, readLow), parityOn, straight);
+        long data = slots & ~parities;
+        if ((sound >>> p & 1) != 0) {
+            sum(memory.address(p, readLow), data, straight);
+        }
+        if ((sound & parities & ~(1L << p)) != 0) {
+            sumOfPowers(memory.address(q, readLow), data, straight);
+        }
     }
 
-    /** XORs the strips of all slots but one, from readLow to readHigh: those in {@code straight} from the memory of their parents. */
-    private void gather(long into, int without, long straight) {
+    /**
+     * Makes the lost strips in our memory, from readLow to readHigh (specs: md-core §11). With D the lost data, and P and Q each without what
+     * the other strips add to it: one lost from P is P; from Q it is Q over its factor; of two, x and y, P is Dx ^ Dy and Q is fx·Dx ^ fy·Dy,
+     * so Dy is (Q ^ fx·P) over (fx ^ fy).
+     *
+     * @param straight slots whose strips are in the memory of their parents
+     */
+    private void makeLost(long straight) {
+        long others = slots & ~parities & ~lost;
+        int bytes = readHigh - readLow;
+        int first = Long.numberOfTrailingZeros(lost);
+        long second = lost & (lost - 1);
+        int last = second == 0 ? first : Long.numberOfTrailingZeros(second);
+        long made = memory.address(last, readLow);
+        if (witnesses == 1L << p) {
+            sum(made, others | witnesses, straight);
+            return;
+        }
+        Syndrome powers = syndrome;
+        if (powers == null) {
+            throw NO_SECOND;
+        }
+        sumOfPowers(made, others, straight);
+        parity.add(made, memory.address(q, readLow), bytes);
+        if (first == last) {
+            powers.scale(made, GaloisField.inverse(factor(last)), bytes);
+            return;
+        }
+        long other = memory.address(first, readLow);
+        sum(other, others | 1L << p, straight);
+        powers.scaleAdd(made, other, factor(first), bytes);
+        powers.scale(made, GaloisField.inverse(factor(first) ^ factor(last)), bytes);
+        parity.add(other, made, bytes);
+    }
+
+    /** By what Q multiplies the slot's strip. */
+    private int factor(int slot) {
+        return GaloisField.power(layout.power(pieces.stripe(), slot));
+    }
+
+    /** XORs the strips of some slots, from readLow to readHigh: those in {@code straight} from the memory of their parents. */
+    private void sum(long into, long of, long straight) {
         int count = 0;
-        for (int slot = 0; slot < layout.slots(); slot++) {
-            if (slot != without) {
-                boolean parents = (straight >>> slot & 1) != 0;
-                sources[count++] = parents ? pieces.address(slot, readLow) : memory.address(slot, readLow);
-            }
+        for (long left = of; left != 0; left &= left - 1) {
+            sources[count++] = source(Long.numberOfTrailingZeros(left), straight);
         }
         parity.gather(into, sources, count, readHigh - readLow);
+    }
+
+    /** The same, each strip multiplied by its factor. */
+    private void sumOfPowers(long into, long of, long straight) {
+        Syndrome powers = syndrome;
+        if (powers == null) {
+            throw NO_SECOND;
+        }
+        for (int power = 0; power < sources.length; power++) {
+            sources[power] = Syndrome.NOTHING;
+        }
+        for (long left = of; left != 0; left &= left - 1) {
+            int slot = Long.numberOfTrailingZeros(left);
+            sources[layout.power(pieces.stripe(), slot)] = source(slot, straight);
+        }
+        powers.gather(into, sources, sources.length, readHigh - readLow);
+    }
+
+    private long source(int slot, long straight) {
+        boolean parents = (straight >>> slot & 1) != 0;
+        return parents ? pieces.address(slot, readLow) : memory.address(slot, readLow);
     }
 
     // ---------------------------------------------------------------------------------------------- children
 
     /** Whether all have ended already. */
     private boolean sendReads() {
-        long straight = serving ? pieces.touched() & sound & ~(target == NO_SLOT ? 0 : 1L << target) : 0;
+        long straight = serving ? pieces.touched() & sound & ~wanted : 0;
         carrier.expectChildren(Long.bitCount(toRead) + Long.bitCount(straight) + 1);
         for (long left = toRead; left != 0; left &= left - 1) {
             int slot = Long.numberOfTrailingZeros(left);
-            boolean hull = method == WriteMethod.MODIFY && slot != parityOn && !serving;
+            boolean hull = method == WriteMethod.MODIFY && (parities >>> slot & 1) == 0 && !serving;
             int from = hull ? pieces.from(slot) : readLow;
             int to = hull ? pieces.to(slot) : readHigh;
             sendOurs(IoOperation.READ, slot, from, to, 0);
@@ -371,9 +526,9 @@ final class StripeWork {
     /** Whether all have ended already. */
     private boolean sendWrites() {
         long data = pieces.touched() & sound;
-        boolean withParity = method != WriteMethod.WITHOUT_PARITY;
+        long changed = parities & sound;
         int flags = pieces.flags() & IoRequest.FUA;
-        carrier.expectChildren(Long.bitCount(data) + (withParity ? 2 : 1));
+        carrier.expectChildren(Long.bitCount(data) + Long.bitCount(changed) + 1);
         for (long left = data; left != 0; left &= left - 1) {
             int slot = Long.numberOfTrailingZeros(left);
             if (pieces.single(slot)) {
@@ -382,8 +537,8 @@ final class StripeWork {
                 sendOurs(IoOperation.WRITE, slot, pieces.from(slot), pieces.to(slot), flags);
             }
         }
-        if (withParity) {
-            sendOurs(IoOperation.WRITE, parityOn, pieces.low(), pieces.high(), flags);
+        for (long left = changed; left != 0; left &= left - 1) {
+            sendOurs(IoOperation.WRITE, Long.numberOfTrailingZeros(left), pieces.low(), pieces.high(), flags);
         }
         return carrier.childSettled();
     }

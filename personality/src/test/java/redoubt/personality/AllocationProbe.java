@@ -40,6 +40,10 @@ final class AllocationProbe implements IoCompletion {
     private static final int COMPONENT = 1 << 20;
     private static final int REPETITIONS = 40;
     private static final int PARKED = 8;
+    private static final int LARGE = 384 << 10;
+
+    /** For what is slow in the interpreter. */
+    private static final int SMALLER = 96 << 10;
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private final IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 8, 1), new IoMemory.Cut(512 << 10, 8, 1));
@@ -56,10 +60,13 @@ final class AllocationProbe implements IoCompletion {
         AllocationProbe probe = new AllocationProbe();
         probe.parity(count);
         ParityLayout parity = new ParityLayout(4, CHUNK, ParityRotation.LEFT_ASYMMETRIC);
-        probe.array("raid5", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 0, count);
-        probe.array("raid5-degraded", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 2, count);
+        probe.array("raid5", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 0, LARGE, count);
+        probe.array("raid5-degraded", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 2, LARGE, count);
+        ParityLayout two = new ParityLayout(5, 2, CHUNK, ParityRotation.LEFT_SYMMETRIC);
+        probe.array("raid6", two, host -> new Raid5Personality(host, Level.RAID6, two), 0, SMALLER, count);
+        probe.array("raid6-degraded", two, host -> new Raid5Personality(host, Level.RAID6, two), 6, SMALLER, count);
         NearLayout near = new NearLayout(4, 2, CHUNK);
-        probe.array("raid10", near, host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK), 0, count);
+        probe.array("raid10", near, host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK), 0, LARGE, count);
         probe.parked(near, count / 10);
         System.exit(0);
     }
@@ -91,7 +98,12 @@ final class AllocationProbe implements IoCompletion {
     }
 
     private void array(
-            String name, Layout layout, Function<PersonalityHost, Personality> level, long missing, int count) {
+            String name,
+            Layout layout,
+            Function<PersonalityHost, Personality> level,
+            long missing,
+            int large,
+            int count) {
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int slot = 0; slot < layout.slots(); slot++) {
             boolean gone = (missing >>> slot & 1) != 0;
@@ -104,8 +116,8 @@ final class AllocationProbe implements IoCompletion {
         array.start(null);
         measure(name, array, IoOperation.WRITE, 4096, count);
         measure(name, array, IoOperation.READ, 4096, count);
-        measure(name + "-large", array, IoOperation.WRITE, 384 << 10, count / 10);
-        measure(name + "-large", array, IoOperation.READ, 384 << 10, count / 10);
+        measure(name + "-large", array, IoOperation.WRITE, large, count / 10);
+        measure(name + "-large", array, IoOperation.READ, large, count / 10);
         measure(name, array, IoOperation.WRITE_ZEROES, 512 << 10, count / 10);
         measure(name, array, IoOperation.TRIM, 512 << 10, count / 10);
         measure(name, array, IoOperation.FLUSH, 0, count / 10);

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -16,6 +18,7 @@ class AllocationTest {
 
     @ParameterizedTest
     @CsvSource({"-Xint, 60", "-XX:TieredStopAtLevel=1, 2000", "-XX:+TieredCompilation, 20000"})
+    @Execution(ExecutionMode.CONCURRENT)
     void requestsAllocateNothing(String flag, int count) throws Exception {
         List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -35,7 +38,7 @@ class AllocationTest {
         assertThat(process.waitFor()).as(output).isZero();
         List<String> allocating = new ArrayList<>();
         List<String> lines = output.lines().toList();
-        assertThat(lines).as(output).hasSize(1 + 3 * 7 + 1);
+        assertThat(lines).as(output).hasSize(1 + 5 * 7 + 1);
         for (String line : lines) {
             if (!line.endsWith(" 0")) {
                 allocating.add(line);

@@ -68,8 +68,8 @@ class CopiesContractTest {
         }
 
         @Override
-        boolean redundant() {
-            return level != Level.RAID0;
+        int survives() {
+            return level == Level.RAID0 ? 0 : 1;
         }
 
         @Override

@@ -36,8 +36,8 @@ class Raid5ContractTest extends PersonalityContract {
     }
 
     @Override
-    boolean redundant() {
-        return true;
+    int survives() {
+        return 1;
     }
 
     @Override

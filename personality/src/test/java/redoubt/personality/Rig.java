@@ -164,6 +164,36 @@ final class Rig implements ArrayListener, AutoCloseable {
                 .isEqualTo(-1);
     }
 
+    /** In every stripe up to here P is the sum of the data, and Q the sum of the data, each strip times its power of 2; byte by byte. */
+    static void assertSyndromes(ParityLayout layout, List<byte[]> members, int end) {
+        byte[] first = new byte[end];
+        byte[] second = new byte[end];
+        int chunk = (int) layout.chunkBytes();
+        for (int at = 0; at < end; at++) {
+            int stripe = at / chunk;
+            int q = 0;
+            int p = 0;
+            for (int slot = 0; slot < members.size(); slot++) {
+                if (layout.indexOn(stripe, slot) != ParityLayout.PARITY) {
+                    int element = members.get(slot)[at] & 0xFF;
+                    p ^= element;
+                    for (int doubling = layout.power(stripe, slot); doubling > 0; doubling--) {
+                        element = (element << 1) % 0x100 ^ (element < 0x80 ? 0 : 0x1d);
+                    }
+                    q ^= element;
+                }
+            }
+            first[at] = (byte) (p ^ members.get(layout.parity(stripe))[at]);
+            second[at] = (byte) (q ^ members.get(layout.q(stripe))[at]);
+        }
+        assertThat(Arrays.mismatch(first, new byte[end]))
+                .as("P: first difference")
+                .isEqualTo(-1);
+        assertThat(Arrays.mismatch(second, new byte[end]))
+                .as("Q: first difference")
+                .isEqualTo(-1);
+    }
+
     long size() {
         return array.limits().sizeBytes();
     }

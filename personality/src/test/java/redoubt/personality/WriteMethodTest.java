@@ -39,6 +39,40 @@ class WriteMethodTest {
         "w  -x -  -  -x, true,  IMPOSSIBLE",
     })
     void choosesAsTheTableSays(String drawn, boolean parityKnown, WriteMethod expected) {
+        assertThat(chosen(drawn, parityKnown, 0b10000)).isEqualTo(expected);
+    }
+
+    /** Six slots, the last two parity: P and Q. */
+    @ParameterizedTest
+    @CsvSource({
+        "w  w  w  w  -  -,  true,  RECONSTRUCT",
+        "w  -  -  -  -  -,  true,  RECONSTRUCT", // 3 against 3
+        "p  -  -  -  -  -,  true,  MODIFY", // 1 + 4 + 4 against 16
+        "p  -  -  -  -  -,  false, RECONSTRUCT",
+        "w  -  -  -  -x -,  true,  MODIFY", // 2 against 3: P is gone, and only Q is kept
+        "w  -  -  -  -  -x, true,  MODIFY",
+        "w  -  -  -  -x -x, true,  WITHOUT_PARITY",
+        "p  -x -  -  -  -,  true,  MODIFY",
+        "p  -x -x -  -  -,  true,  MODIFY",
+        "p  -x -x -  -  -,  false, MODIFY",
+        "px -  -  -  -  -,  true,  REBUILD", // from P
+        "px -  -  -  -x -,  true,  REBUILD", // from Q
+        "px -x -  -  -  -,  true,  REBUILD", // from both
+        "px -u -  -  -  -,  true,  REBUILD",
+        "px -  -  -  -u -,  true,  REBUILD", // from Q, and P is written all the same
+        "w  -x -  -  -u -,  true,  REBUILD", // the difference would need old P
+        "wx wx -  -  -  -,  true,  RECONSTRUCT",
+        "px -x -  -  -u -,  true,  IMPOSSIBLE",
+        "px -x -u -  -  -,  true,  IMPOSSIBLE",
+        "px -x -  -  -  -x, true,  IMPOSSIBLE",
+        "w  -x -  -  -x -x, true,  IMPOSSIBLE",
+        "wx wx wx -  -  -,  true,  IMPOSSIBLE",
+    })
+    void choosesWithTwoParities(String drawn, boolean parityKnown, WriteMethod expected) {
+        assertThat(chosen(drawn, parityKnown, 0b110000)).isEqualTo(expected);
+    }
+
+    private static WriteMethod chosen(String drawn, boolean parityKnown, long parities) {
         long writable = 0;
         long readable = 0;
         long touched = 0;
@@ -54,8 +88,15 @@ class WriteMethodTest {
             covered |= cell.startsWith("w") ? bit : 0;
             touchedBytes += cell.startsWith("w") ? 2048 : cell.startsWith("p") ? 512 : 0;
         }
-        WriteMethod chosen =
-                WriteMethod.choose(4, 0b11111, writable, readable, touched, covered, touchedBytes, 2048, parityKnown);
-        assertThat(chosen).isEqualTo(expected);
+        return WriteMethod.choose(
+                parities,
+                (1L << cells.length) - 1,
+                writable,
+                readable,
+                touched,
+                covered,
+                touchedBytes,
+                2048,
+                parityKnown);
     }
 }
