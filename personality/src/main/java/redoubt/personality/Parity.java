@@ -3,7 +3,6 @@ package redoubt.personality;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * XOR over native memory. Addresses are raw, so that the bytes of clients, stripes and whatever else may be mixed; the caller answers for
@@ -35,13 +34,12 @@ public abstract class Parity {
 
     /** The one with wide registers, where the vector module is there. */
     public static Optional<Parity> vector() {
-        return withVectors(VectorParity::new);
+        return vectorsAreThere() ? Optional.of(new VectorParity()) : Optional.empty();
     }
 
-    /** What {@code make} makes, where the vector module is there. */
-    static <T> Optional<T> withVectors(Supplier<T> make) {
-        boolean there = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return there ? Optional.of(make.get()) : Optional.empty();
+    /** Whether the vector module is there. A class that uses it must not even be named by a method reference where it is not. */
+    static boolean vectorsAreThere() {
+        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     }
 
     /** {@code target ^= source}. */

@@ -28,7 +28,7 @@ public abstract class Syndrome {
 
     /** The one with wide registers, where the vector module is there. */
     public static Optional<Syndrome> vector() {
-        return Parity.withVectors(VectorSyndrome::new);
+        return Parity.vectorsAreThere() ? Optional.of(new VectorSyndrome()) : Optional.empty();
     }
 
     /** {@code target = 2 · target}. */
