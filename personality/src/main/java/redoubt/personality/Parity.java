@@ -1,7 +1,6 @@
 package redoubt.personality;
 
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -34,12 +33,8 @@ public abstract class Parity {
 
     /** The one with wide registers, where the vector module is there. */
     public static Optional<Parity> vector() {
-        return vectorsAreThere() ? Optional.of(new VectorParity()) : Optional.empty();
-    }
-
-    /** Whether the vector module is there. A class that uses it must not even be named by a method reference where it is not. */
-    static boolean vectorsAreThere() {
-        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        boolean there = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        return there ? Optional.of(new VectorParity()) : Optional.empty();
     }
 
     /** {@code target ^= source}. */
@@ -95,15 +90,6 @@ public abstract class Parity {
 
     /** The race, once a process. */
     private static final class Choice {
-        static final Parity BEST = KernelRace.winner(scalar(), vector(), Choice::kernels);
-
-        private static List<Runnable> kernels(Parity parity, long target, long[] sources) {
-            return List.of(
-                    () -> parity.add(target, sources[0], KernelRace.BYTES),
-                    () -> parity.add(target, sources[0], sources[1], KernelRace.BYTES),
-                    () -> parity.set(target, sources[0], sources[1], KernelRace.BYTES),
-                    () -> parity.set(target, sources[0], sources[1], sources[2], KernelRace.BYTES),
-                    () -> parity.set(target, sources[0], sources[1], sources[2], sources[3], KernelRace.BYTES));
-        }
+        static final Parity BEST = ParityRace.winner();
     }
 }

@@ -76,7 +76,7 @@ final class StripeWork {
         this.host = host;
         this.layout = layout;
         this.parity = Parity.best();
-        this.syndrome = layout.parities() > 1 ? Syndrome.best() : null;
+        this.syndrome = layout.parities() > 1 ? new Syndrome() : null;
         this.memory = memory;
         this.slots = -1L >>> (Long.SIZE - layout.slots());
         this.sources = new long[layout.slots()];

@@ -63,8 +63,8 @@ final class AllocationProbe implements IoCompletion {
         probe.array("raid5", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 0, LARGE, count);
         probe.array("raid5-degraded", parity, host -> new Raid5Personality(host, Level.RAID5, parity), 2, LARGE, count);
         ParityLayout two = new ParityLayout(5, 2, CHUNK, ParityRotation.LEFT_SYMMETRIC);
-        probe.array("raid6", two, host -> new Raid5Personality(host, Level.RAID6, two), 0, SMALLER, count);
-        probe.array("raid6-degraded", two, host -> new Raid5Personality(host, Level.RAID6, two), 6, SMALLER, count);
+        probe.array("raid6", two, host -> new Raid5Personality(host, Level.RAID6, two), 0, SMALLER, count / 4);
+        probe.array("raid6-degraded", two, host -> new Raid5Personality(host, Level.RAID6, two), 6, SMALLER, count / 4);
         NearLayout near = new NearLayout(4, 2, CHUNK);
         probe.array("raid10", near, host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK), 0, LARGE, count);
         probe.parked(near, count / 10);
@@ -118,8 +118,9 @@ final class AllocationProbe implements IoCompletion {
         measure(name, array, IoOperation.READ, 4096, count);
         measure(name + "-large", array, IoOperation.WRITE, large, count / 10);
         measure(name + "-large", array, IoOperation.READ, large, count / 10);
-        measure(name, array, IoOperation.WRITE_ZEROES, 512 << 10, count / 10);
-        measure(name, array, IoOperation.TRIM, 512 << 10, count / 10);
+        int several = Math.min(2 * large, 512 << 10); // stripes
+        measure(name, array, IoOperation.WRITE_ZEROES, several, count / 10);
+        measure(name, array, IoOperation.TRIM, several, count / 10);
         measure(name, array, IoOperation.FLUSH, 0, count / 10);
         array.stop(1_000_000_000L);
     }
@@ -224,7 +225,7 @@ final class AllocationProbe implements IoCompletion {
     }
 
     private void measure(String name, Array array, IoOperation operation, int length, int count) {
-        ask(array, operation, length, Math.max(50, count / 4));
+        ask(array, operation, length, Math.max(20, count / 4));
         // Compiling and de-optimizing leave a few bytes now and then; what a request allocates is there in every
         // repetition.
         long least = Long.MAX_VALUE;
