@@ -153,7 +153,7 @@ final class DiskClaim {
                 new DiskRefused(
                         DiskRefused.Reason.FORBIDDEN,
                         path,
-                        "opening it failed: " + Linux.errorText(errno)
+                        "opening it failed: " + ErrorText.of(errno)
                                 + (readOnly ? "; ask its owner" : "; open it read-only, or ask its owner"));
             case Linux.EBUSY ->
                 new DiskRefused(
@@ -165,7 +165,7 @@ final class DiskClaim {
                 new DiskRefused(
                         DiskRefused.Reason.FAILED,
                         path,
-                        "opening it failed: " + Linux.errorText(errno) + "; see the kernel's log");
+                        "opening it failed: " + ErrorText.of(errno) + "; see the kernel's log");
         };
     }
 }

@@ -364,8 +364,8 @@ final class FileCalls implements ThreadLane.Work {
      * words are asked for once, when the device is opened.
      */
     private static final class NoSpaceText {
-        private final String full = Linux.available() ? Linux.errorText(Linux.ENOSPC) : "No space left on device";
-        private final String quota = Linux.available() ? Linux.errorText(Linux.EDQUOT) : "Disk quota exceeded";
+        private final String full = ErrorText.of(Linux.ENOSPC, "No space left on device");
+        private final String quota = ErrorText.of(Linux.EDQUOT, "Disk quota exceeded");
 
         boolean says(IOException failed) {
             String text = failed.getMessage();

@@ -349,23 +349,12 @@ final class Linux {
         }
     }
 
-    /** The C library's words for an error, in the language of this process: the text that a Java IOException carries. */
-    @SuppressWarnings("restricted")
-    static String errorText(int errno) {
-        try {
-            MemorySegment text = (MemorySegment) Cold.STRERROR.invokeExact(errno);
-            return text.reinterpret(1024).getString(0);
-        } catch (Throwable impossible) {
-            throw broken(impossible);
-        }
-    }
-
     private static int errno(MemorySegment state) {
         return (int) Cold.ERRNO.get(state, 0L);
     }
 
     /** The call itself throws nothing; what is thrown here is the virtual machine's, an error or a mistake in a type. */
-    private static RuntimeException broken(Throwable impossible) {
+    static RuntimeException broken(Throwable impossible) {
         if (impossible instanceof Error error) {
             throw error;
         }
@@ -415,8 +404,6 @@ final class Linux {
                 CAPTURE);
         static final MethodHandle FSTATFS = handle(
                 "fstatfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
-        static final MethodHandle STRERROR =
-                handle("strerror", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
         @SuppressWarnings("restricted")
         static MethodHandle handle(String name, FunctionDescriptor shape, Linker.Option... options) {

@@ -74,7 +74,7 @@ final class Ring implements AutoCloseable {
         params.set(ValueLayout.JAVA_INT, PARAMS_FLAGS, SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN);
         descriptor = (int) Linux.ringSetup(entries, params);
         if (descriptor < 0) {
-            throw new UnsupportedOperationException("io_uring: " + Linux.errorText(-descriptor));
+            throw new UnsupportedOperationException("io_uring: " + ErrorText.of(-descriptor));
         }
         boolean made = false;
         try {

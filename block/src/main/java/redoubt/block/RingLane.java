@@ -152,8 +152,8 @@ final class RingLane extends Lane {
         }
         int result = ring.next();
         if (result != probeBytes) {
-            throw new UnsupportedOperationException("io_uring cannot read here: "
-                    + (result < 0 ? Linux.errorText(-result) : "only " + result + " bytes"));
+            throw new UnsupportedOperationException(
+                    "io_uring cannot read here: " + (result < 0 ? ErrorText.of(-result) : "only " + result + " bytes"));
         }
     }
 

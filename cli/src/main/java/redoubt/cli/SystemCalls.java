@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import redoubt.block.ErrorText;
 
 /**
  * The calls of Linux by which devices and mounts are made. All are cold. What fails throws an {@link IOException} whose message says what was
@@ -48,7 +49,7 @@ final class SystemCalls {
         private final int errno;
 
         Failed(String wanted, int errno) {
-            super("cannot " + wanted + ": " + text(errno));
+            super("cannot " + wanted + ": " + ErrorText.of(errno));
             this.errno = errno;
         }
 
@@ -90,20 +91,6 @@ final class SystemCalls {
             throw told;
         } catch (Throwable impossible) {
             throw new IllegalStateException(impossible);
-        }
-    }
-
-    @SuppressWarnings("restricted")
-    private static String text(int errno) {
-        try {
-            Linker linker = Linker.nativeLinker();
-            MethodHandle strerror = linker.downcallHandle(
-                    linker.defaultLookup().findOrThrow("strerror"), FunctionDescriptor.of(ADDRESS, JAVA_INT));
-            return ((MemorySegment) strerror.invokeExact(errno))
-                    .reinterpret(256)
-                    .getString(0);
-        } catch (Throwable unknown) {
-            return "error " + errno;
         }
     }
 

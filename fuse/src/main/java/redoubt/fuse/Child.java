@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import redoubt.block.ErrorText;
 
 /**
  * A child process that is given a descriptor of ours, which Java's own processes cannot be. It has no other one of ours, for all are opened
@@ -73,7 +74,7 @@ final class Child {
             int ignored = (int) Calls.ACTIONS_DESTROY.invokeExact(actions)
                     | (int) Calls.ATTRIBUTES_DESTROY.invokeExact(attributes);
             if (failed != 0) {
-                throw new FuseRefused("cannot start '" + plan.words().getFirst() + "': " + Linux.errorText(failed));
+                throw new FuseRefused("cannot start '" + plan.words().getFirst() + "': " + ErrorText.of(failed));
             }
             return new Child(pid.get(ValueLayout.JAVA_INT, 0));
         } catch (FuseRefused refused) {

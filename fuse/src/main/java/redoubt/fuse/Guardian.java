@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import redoubt.block.ErrorText;
 
 /**
  * A child process that takes a mount away when this process has died. It holds the other end of a socket and reads: a word means that all was
@@ -45,7 +46,7 @@ final class Guardian {
         int[] ends = new int[2];
         int refused = Linux.socketPair(Linux.SOCK_STREAM, ends);
         if (refused < 0) {
-            throw new FuseRefused("no socket to be had: " + Linux.errorText(-refused));
+            throw new FuseRefused("no socket to be had: " + ErrorText.of(-refused));
         }
         try {
             List<String> words = new ArrayList<>(List.of("sh", "-c", SCRIPT, "redoubt-guardian"));

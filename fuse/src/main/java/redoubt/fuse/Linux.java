@@ -277,17 +277,6 @@ final class Linux {
         }
     }
 
-    /** The C library's words for an error. */
-    @SuppressWarnings("restricted")
-    static String errorText(int errno) {
-        try {
-            MemorySegment text = (MemorySegment) Cold.STRERROR.invokeExact(errno);
-            return text.reinterpret(1024).getString(0);
-        } catch (Throwable impossible) {
-            throw broken(impossible);
-        }
-    }
-
     static int errno(MemorySegment state) {
         return (int) Cold.ERRNO.get(state, 0L);
     }
@@ -326,7 +315,6 @@ final class Linux {
         static final MethodHandle SOCKETPAIR =
                 handle("socketpair", FunctionDescriptor.of(INT, INT, INT, INT, POINTER), CAPTURE);
         static final MethodHandle RECVMSG = handle("recvmsg", FunctionDescriptor.of(LONG, INT, POINTER, INT), CAPTURE);
-        static final MethodHandle STRERROR = handle("strerror", FunctionDescriptor.of(POINTER, INT));
 
         private Cold() {}
 

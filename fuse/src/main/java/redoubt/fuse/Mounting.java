@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import redoubt.block.ErrorText;
 
 /**
  * How a connection comes to a directory and goes from it again: by mount(2) where this process may do that, otherwise by {@code fusermount3},
@@ -63,7 +64,7 @@ final class Mounting {
         int refused = Linux.doNotBlock(descriptor);
         if (refused < 0) {
             Linux.close(descriptor);
-            throw new FuseRefused("cannot talk to the kernel on " + DEVICE + ": " + Linux.errorText(-refused));
+            throw new FuseRefused("cannot talk to the kernel on " + DEVICE + ": " + ErrorText.of(-refused));
         }
         return descriptor;
     }
@@ -76,7 +77,7 @@ final class Mounting {
         }
         int descriptor = Linux.open(DEVICE.toString(), Linux.O_RDWR);
         if (descriptor < 0) {
-            throw new FuseRefused("cannot open " + DEVICE + ": " + Linux.errorText(-descriptor));
+            throw new FuseRefused("cannot open " + DEVICE + ": " + ErrorText.of(-descriptor));
         }
         String data = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,default_permissions"
                 .formatted(descriptor, user, Linux.group());
@@ -88,14 +89,14 @@ final class Mounting {
         if (refused == -Linux.EPERM && hasProgram()) {
             return -1;
         }
-        throw new FuseRefused("cannot mount on '" + directory + "': " + Linux.errorText(-refused));
+        throw new FuseRefused("cannot mount on '" + directory + "': " + ErrorText.of(-refused));
     }
 
     private static int byProgram(Path directory) throws FuseRefused {
         int[] ends = new int[2];
         int refused = Linux.socketPair(Linux.SOCK_STREAM, ends);
         if (refused < 0) {
-            throw new FuseRefused("no socket to be had: " + Linux.errorText(-refused));
+            throw new FuseRefused("no socket to be had: " + ErrorText.of(-refused));
         }
         int descriptor = -1;
         try {

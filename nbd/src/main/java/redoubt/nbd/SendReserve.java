@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import redoubt.block.ErrorText;
 
 /**
  * Memory of the kernel in reserve, for replies. Each message on a Unix socket takes some, on the account of who sends; where that account is used up (a
@@ -162,12 +163,15 @@ final class SendReserve {
         closeAll(into, outOf);
     }
 
-    private static void closeAll(@Nullable SocketChannel one, @Nullable SocketChannel other) {
-        try (one;
-                other) {
-            assert one != other || one == null;
-        } catch (IOException gone) {
-            return; // closed all the same
+    private static void closeAll(@Nullable SocketChannel... channels) {
+        for (SocketChannel channel : channels) {
+            try {
+                if (channel != null) {
+                    channel.close();
+                }
+            } catch (IOException _) {
+                // Closed all the same.
+            }
         }
     }
 }

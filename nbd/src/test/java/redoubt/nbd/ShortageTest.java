@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import redoubt.block.ErrorText;
 
 /**
  * Want of memory is known by the words of an exception, in whatever language the C library speaks: a connection that was refused memory for a moment is not to
