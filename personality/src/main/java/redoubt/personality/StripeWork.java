@@ -1,5 +1,6 @@
 package redoubt.personality;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import redoubt.base.Bug;
 import redoubt.block.IoBuffer;
@@ -382,34 +383,33 @@ final class StripeWork {
     }
 
     private void modify() {
-        Syndrome second = (sound & parities & ~(1L << p)) == 0 ? null : syndrome;
-        boolean withP = (sound >>> p & 1) != 0;
+        boolean withQ = withQ();
         for (long left = pieces.touched(); left != 0; left &= left - 1) {
             int slot = Long.numberOfTrailingZeros(left);
             int from = pieces.from(slot);
             int bytes = pieces.to(slot) - from;
             long strip = memory.address(slot, from);
-            if (pieces.single(slot) && second == null) {
+            if (pieces.single(slot) && !withQ) {
                 parity.add(memory.address(p, from), strip, pieces.address(slot, from), bytes);
             } else if (pieces.single(slot)) {
                 parity.add(strip, pieces.address(slot, from), bytes);
-                addTo(second, withP, slot, from, bytes);
+                addToParities(slot, from, bytes);
             } else {
-                addTo(second, withP, slot, from, bytes);
+                addToParities(slot, from, bytes);
                 pieces.overlay(slot, memory.address(slot, 0));
-                addTo(second, withP, slot, from, bytes);
+                addToParities(slot, from, bytes);
             }
         }
     }
 
     /** Adds what stands in the slot's memory to the parities that are there. */
-    private void addTo(@Nullable Syndrome second, boolean withP, int slot, int from, int bytes) {
+    private void addToParities(int slot, int from, int bytes) {
         long strip = memory.address(slot, from);
-        if (withP) {
+        if (withP()) {
             parity.add(memory.address(p, from), strip, bytes);
         }
-        if (second != null) {
-            second.scaleAdd(memory.address(q, from), strip, factor(slot), bytes);
+        if (withQ()) {
+            syndrome().scaleAdd(memory.address(q, from), strip, factor(slot), bytes);
         }
     }
 
@@ -425,10 +425,10 @@ final class StripeWork {
             }
         }
         long data = slots & ~parities;
-        if ((sound >>> p & 1) != 0) {
+        if (withP()) {
             sum(memory.address(p, readLow), data, straight);
         }
-        if ((sound & parities & ~(1L << p)) != 0) {
+        if (withQ()) {
             sumOfPowers(memory.address(q, readLow), data, straight);
         }
     }
@@ -451,10 +451,7 @@ final class StripeWork {
             sum(made, others | witnesses, straight);
             return;
         }
-        Syndrome powers = syndrome;
-        if (powers == null) {
-            throw NO_SECOND;
-        }
+        Syndrome powers = syndrome();
         sumOfPowers(made, others, straight);
         parity.add(made, memory.address(q, readLow), bytes);
         if (first == last) {
@@ -466,6 +463,24 @@ final class StripeWork {
         powers.scaleAdd(made, other, factor(first), bytes);
         powers.scale(made, GaloisField.inverse(factor(first) ^ factor(last)), bytes);
         parity.add(other, made, bytes);
+    }
+
+    private Syndrome syndrome() {
+        Syndrome powers = syndrome;
+        if (powers == null) {
+            throw NO_SECOND;
+        }
+        return powers;
+    }
+
+    /** Whether the member with P is there. */
+    private boolean withP() {
+        return (sound >>> p & 1) != 0;
+    }
+
+    /** Whether there is a Q, and its member. */
+    private boolean withQ() {
+        return (sound & parities & ~(1L << p)) != 0;
     }
 
     /** By what Q multiplies the slot's strip. */
@@ -484,18 +499,12 @@ final class StripeWork {
 
     /** The same, each strip multiplied by its factor. */
     private void sumOfPowers(long into, long of, long straight) {
-        Syndrome powers = syndrome;
-        if (powers == null) {
-            throw NO_SECOND;
-        }
-        for (int power = 0; power < sources.length; power++) {
-            sources[power] = Syndrome.NOTHING;
-        }
+        Arrays.fill(sources, Syndrome.NOTHING);
         for (long left = of; left != 0; left &= left - 1) {
             int slot = Long.numberOfTrailingZeros(left);
             sources[layout.power(pieces.stripe(), slot)] = source(slot, straight);
         }
-        powers.gather(into, sources, sources.length, readHigh - readLow);
+        syndrome().gather(into, sources, sources.length, readHigh - readLow);
     }
 
     private long source(int slot, long straight) {

@@ -1,6 +1,7 @@
 package redoubt.personality;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * RAID0 of members that differ in size (Linux, drivers/md/raid0.c, create_strip_zones and map_sector). The array is cut into zones: the first lies
@@ -46,7 +47,7 @@ public final class ZonedLayout implements CopiesLayout {
         for (int zone = 0; zone < ends.length; zone++) {
             long from = zone == 0 ? 0 : ends[zone - 1];
             memberStarts[zone] = from;
-            members[zone] = java.util.stream.IntStream.range(0, slots)
+            members[zone] = IntStream.range(0, slots)
                     .filter(slot -> chunks[slot] > from)
                     .toArray();
             starts[zone + 1] =

@@ -3,17 +3,12 @@ package redoubt.personality;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import redoubt.testkit.Seed;
 
 /** Every kernel against the field's arithmetic byte by byte, at all lengths and alignments that matter, and nothing outside touched. */
 class SyndromeTest {
-
-    private static final int SOURCES = 9;
-    private static final int ROOM = 9000;
 
     private final Syndrome syndrome = new Syndrome();
 
@@ -57,36 +52,29 @@ class SyndromeTest {
         long seed = Seed.next();
         Random random = new Random(seed);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment target = arena.allocate(ROOM, 64);
-            MemorySegment[] sources = new MemorySegment[SOURCES];
-            for (int i = 0; i < SOURCES; i++) {
-                sources[i] = arena.allocate(ROOM, 64);
-            }
+            KernelRoom room = new KernelRoom(arena, random);
             for (int round = 0; round < 500; round++) {
-                fill(target, random);
-                long[] from = new long[SOURCES];
-                int[] starts = new int[SOURCES];
-                for (int i = 0; i < SOURCES; i++) {
-                    fill(sources[i], random);
-                    starts[i] = random.nextInt(64);
-                    from[i] = random.nextInt(5) == 0 ? Syndrome.NOTHING : sources[i].address() + starts[i];
+                room.shuffle();
+                long[] from = room.sourceAddresses();
+                for (int i = 1; i < from.length; i++) {
+                    if (random.nextInt(5) == 0) {
+                        from[i] = Syndrome.NOTHING;
+                    }
                 }
-                from[0] = sources[0].address() + starts[0];
-                int bytes = round < 250 ? round : 1 + random.nextInt(ROOM - 128);
-                int at = random.nextInt(64);
+                int bytes = round < 250 ? round : 1 + random.nextInt(KernelRoom.MOST);
                 int factor = random.nextInt(256);
                 int kernel = round % 5;
-                int count = 1 + random.nextInt(SOURCES);
-                byte[] expected = target.toArray(ValueLayout.JAVA_BYTE);
+                int count = 1 + random.nextInt(KernelRoom.SOURCES);
+                byte[] expected = room.target();
                 for (int k = 0; k < bytes; k++) {
-                    int was = expected[at + k] & 0xFF;
-                    int source = sources[0].get(ValueLayout.JAVA_BYTE, starts[0] + k) & 0xFF;
+                    int was = expected[room.at() + k] & 0xFF;
+                    int source = room.source(0, k);
                     int sum = 0;
                     for (int i = 0; i < count; i++) {
-                        int element = sources[i].get(ValueLayout.JAVA_BYTE, starts[i] + k) & 0xFF;
-                        sum ^= from[i] == Syndrome.NOTHING ? 0 : product(element, GaloisField.power(i));
+                        int element = from[i] == Syndrome.NOTHING ? 0 : room.source(i, k);
+                        sum ^= product(element, GaloisField.power(i));
                     }
-                    expected[at + k] = (byte)
+                    expected[room.at() + k] = (byte)
                             switch (kernel) {
                                 case 0 -> product(was, 2);
                                 case 1 -> product(was, 2) ^ source;
@@ -95,7 +83,7 @@ class SyndromeTest {
                                 default -> sum;
                             };
                 }
-                long into = target.address() + at;
+                long into = room.targetAddress();
                 switch (kernel) {
                     case 0 -> syndrome.twice(into, bytes);
                     case 1 -> syndrome.twiceAdd(into, from[0], bytes);
@@ -103,16 +91,10 @@ class SyndromeTest {
                     case 3 -> syndrome.scale(into, factor, bytes);
                     default -> syndrome.gather(into, from, count, bytes);
                 }
-                assertThat(target.toArray(ValueLayout.JAVA_BYTE))
+                assertThat(room.target())
                         .as("kernel %d, %d bytes, %d sources, seed %d", kernel, bytes, count, seed)
                         .isEqualTo(expected);
             }
         }
-    }
-
-    private static void fill(MemorySegment segment, Random random) {
-        byte[] content = new byte[ROOM];
-        random.nextBytes(content);
-        MemorySegment.copy(content, 0, segment, ValueLayout.JAVA_BYTE, 0, ROOM);
     }
 }
