@@ -3,48 +3,22 @@ package redoubt.assembly;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Goal: real arrays made by Linux read back right, or are refused, and no stale disk is ever read. Method: the corpus, with serials. */
 @Tag("slow")
-class CorpusTest {
+class CorpusTest extends OverTheCorpus {
 
     private static final long SEED = 20_231_115L;
 
-    @TempDir
-    static Path unpacked;
-
-    static Corpus corpus;
-    static Rig rig;
-
-    @BeforeAll
-    static void findTheCorpus() {
-        Assumptions.assumeTrue(Corpus.root().isPresent(), Corpus.SKIPPED);
-        corpus = new Corpus(unpacked);
-        rig = new Rig();
-    }
-
-    @AfterAll
-    static void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
-
     static List<String> cases() {
-        List<String> names = Corpus.names("imsm-");
-        return names.isEmpty() ? List.of("no corpus") : names;
+        return casesCalled("imsm-");
     }
 
     /** Members that hold the content at the moment the case was caught: not the stale one, not the half-built one. */

@@ -12,12 +12,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.block.IoMemory;
@@ -27,7 +23,7 @@ import redoubt.block.IoMemory;
  * ever read. Method: the corpus; md's disks say who they are, so none has a serial.
  */
 @Tag("slow")
-class MdCorpusTest {
+class MdCorpusTest extends OverTheCorpus {
 
     private static final long SEED = 20_231_116L;
 
@@ -36,29 +32,8 @@ class MdCorpusTest {
 
     private static final long PATIENCE_NANOS = 10_000_000_000L;
 
-    @TempDir
-    static Path unpacked;
-
-    static Corpus corpus;
-    static Rig rig;
-
-    @BeforeAll
-    static void findTheCorpus() {
-        Assumptions.assumeTrue(Corpus.root().isPresent(), Corpus.SKIPPED);
-        corpus = new Corpus(unpacked);
-        rig = new Rig();
-    }
-
-    @AfterAll
-    static void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
-
     static List<String> cases() {
-        List<String> names = Corpus.names("md1");
-        return names.isEmpty() ? List.of("no corpus") : names;
+        return casesCalled("md1");
     }
 
     private static List<Disk> disks(Corpus.Case each) {

@@ -10,12 +10,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,29 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * corpus, without serials, with wrong ones, with strangers and with copies.
  */
 @Tag("slow")
-class NoSerialTest {
+class NoSerialTest extends OverTheCorpus {
 
     private static final long SEED = 20_260_115L;
-
-    @TempDir
-    static Path unpacked;
-
-    static Corpus corpus;
-    static Rig rig;
-
-    @BeforeAll
-    static void findTheCorpus() {
-        Assumptions.assumeTrue(Corpus.root().isPresent(), Corpus.SKIPPED);
-        corpus = new Corpus(unpacked);
-        rig = new Rig();
-    }
-
-    @AfterAll
-    static void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
 
     static List<String> cases() {
         return CorpusTest.cases();

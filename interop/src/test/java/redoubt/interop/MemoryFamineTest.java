@@ -21,7 +21,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /**
  * Goal: with not one page more to be had, and not one thread, every write ends, and soon. Method: {@code redoubt serve} in a group that runs out
@@ -75,7 +74,7 @@ class MemoryFamineTest {
                         "serving to begin",
                         PATIENCE,
                         () -> served.outcome().out().contains("nbd+unix"));
-                assertThat(measured(disks.array, served).at("/frozen").asString())
+                assertThat(disks.array.health(served).at("/frozen").asString())
                         .as(served.outcome().err())
                         .isEqualTo("yes");
                 try (Writer one = new Writer(served.socket(), 0);
@@ -140,7 +139,7 @@ class MemoryFamineTest {
                                         .plus(memberLimit));
                         assertThat(writes).as("writes that ended").isPositive();
                     }
-                    JsonNode after = measured(disks.array, served);
+                    JsonNode after = disks.array.health(served);
                     System.err.printf("%s, health after the famines: %s%n", level, after);
                     for (String nothing :
                             List.of("classes_loaded", "compile_millis", "threads_started", "major_faults")) {
@@ -171,20 +170,6 @@ class MemoryFamineTest {
             told.append("  ").append(unseen).append('\n');
         }
         return told.toString();
-    }
-
-    private static JsonNode measured(RedoubtArray array, RedoubtProcess served) {
-        String told = array.redoubt()
-                .command(
-                        "status",
-                        "--json",
-                        "--health",
-                        "--control",
-                        served.control().toString())
-                .run()
-                .mustSucceed()
-                .out();
-        return new ObjectMapper().readTree(told).at("/health/0");
     }
 
     private static long writesIn(Duration time, Writer... writers) throws Exception {

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /**
  * Disks that Redoubt made an IMSM container of. Their serials are the names that the Linux guest gives to images plugged
@@ -65,6 +67,20 @@ record RedoubtArray(Redoubt redoubt, List<Path> images) {
         words.addAll(List.of(more));
         words.addAll(disks());
         redoubt.command(words).run().mustSucceed();
+    }
+
+    /** What {@code status --health} says of the process that serves it. */
+    JsonNode health(RedoubtProcess served) {
+        String told = redoubt.command(
+                        "status",
+                        "--json",
+                        "--health",
+                        "--control",
+                        served.control().toString())
+                .run()
+                .mustSucceed()
+                .out();
+        return new ObjectMapper().readTree(told).at("/health/0");
     }
 
     /** {@code PATH,serial=/dev/vda} and so on, for the command line. */

@@ -57,7 +57,7 @@ class ServerProcessTest {
                         "memory of serving %s at the end of a load: %d KiB of data, and %d KiB beyond it%n",
                         level, data, beyond);
                 assertThat(beyond).isLessThanOrEqualTo(LIMIT_BEYOND_DATA_KIB);
-                assertThat(health(array, served).at("/memory_lock").asString())
+                assertThat(array.health(served).at("/memory_lock").asString())
                         .as("this one has not locked its memory, and what it has once touched may go")
                         .isEqualTo("none");
                 served.stop().mustSucceed();
@@ -94,7 +94,7 @@ class ServerProcessTest {
                 int resident = resident(served);
                 List<String> missing = missing(proc(served, "smaps"));
                 int beyond = resident - dataMemory(served);
-                JsonNode health = health(array, served);
+                JsonNode health = array.health(served);
                 System.err.printf(
                         "memory of serving %s, locked, at the end of a load: %d KiB beyond data; %s%n",
                         level, beyond, health);
@@ -263,20 +263,6 @@ class ServerProcessTest {
                     .mustSucceed()
                     .out();
         }
-    }
-
-    private static JsonNode health(RedoubtArray array, RedoubtProcess served) {
-        String told = array.redoubt()
-                .command(
-                        "status",
-                        "--json",
-                        "--health",
-                        "--control",
-                        served.control().toString())
-                .run()
-                .mustSucceed()
-                .out();
-        return new ObjectMapper().readTree(told).at("/health/0");
     }
 
     private static int resident(RedoubtProcess served) {

@@ -74,12 +74,7 @@ class ExternalKeeperTest {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.READONLY);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         rig.members.forEach(member -> member.forgetCounts());
         Asked write = rig.write(0, 1);
         List<Boolean> durablyDirty = new ArrayList<>();
@@ -109,12 +104,7 @@ class ExternalKeeperTest {
         for (int round = 0; round < ROUNDS_OF_STORES; round++) {
             ExternalRig rig = new ExternalRig(seed + round, ExternalRig.DEADLINE_NANOS);
             ScriptedDaemon daemon = rig.daemon("one");
-            rig.until(
-                    "read-auto",
-                    daemon,
-                    random,
-                    PATIENCE_NANOS,
-                    () -> rig.array.view().state() == ArrayState.READ_AUTO);
+            awaitState(rig, daemon, ArrayState.READ_AUTO, random);
             writeToAll(rig, daemon, random, 0);
             rig.until(
                     "clean",
@@ -139,12 +129,7 @@ class ExternalKeeperTest {
     void anIdleArrayIsCalledCleanOnlyAfterAFlushAndTheMetadataOnlyAfterThat() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         rig.until("the metadata is clean", daemon, random, 10 * PATIENCE_NANOS, () -> {
@@ -163,12 +148,7 @@ class ExternalKeeperTest {
     void cleanIsRefusedUntilTheMembersAreFlushed() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         daemon.stopAfter(daemon.actions());
@@ -184,12 +164,7 @@ class ExternalKeeperTest {
     void aWriteInActiveIdleGoesOnAtOnce() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         daemon.stopAfter(daemon.actions());
@@ -208,12 +183,7 @@ class ExternalKeeperTest {
     void aFailedMemberIsBlockedUntilTheDaemonHasRecordedItAndThenRemoved() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked first = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, first::settled);
         rig.members.get(0).inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE));
@@ -242,12 +212,7 @@ class ExternalKeeperTest {
     void withoutADeadlineAWriteWaitsForTheDaemonAsInLinux() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         daemon.stopAfter(daemon.actions());
         Asked write = rig.write(0, 1);
         for (int i = 0; i < 1000; i++) {
@@ -266,12 +231,7 @@ class ExternalKeeperTest {
     void anIdleArrayIsCalledCleanByTheEngineWhereTheDaemonHasDied() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
         daemon.stopAfter(0);
         rig.until(
@@ -442,6 +402,26 @@ class ExternalKeeperTest {
         return known == null ? Standing.NEWCOMER : known.standing();
     }
 
+    private static void awaitState(ExternalRig rig, SteppedDaemon daemon, ArrayState state, SplittableRandom random)
+            throws Exception {
+        rig.until(
+                state.word(),
+                daemon,
+                random,
+                PATIENCE_NANOS,
+                () -> rig.array.view().state() == state);
+    }
+
+    /** All is written; then the daemon stops, and the array becomes active-idle, which it is to call clean. */
+    private void becomeIdleBesideAStopped(ExternalRig rig, ScriptedDaemon daemon) throws Exception {
+        writeToAll(rig, daemon, random, 0);
+        daemon.stopAfter(0);
+        rig.time.advance(1);
+        rig.time.advance(ExternalRig.IDLE_NANOS + 1);
+        rig.workers.runAll(1000);
+        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);
+    }
+
     private static void writeToAll(ExternalRig rig, SteppedDaemon daemon, SplittableRandom random, int number)
             throws Exception {
         List<Asked> writes = new ArrayList<>();
@@ -508,8 +488,7 @@ class ExternalKeeperTest {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon one = rig.daemon("one");
         daemon[0] = one;
-        rig.until(
-                "read-auto", one, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, one, ArrayState.READ_AUTO, random);
         one.stopAfter(one.actions());
         return rig;
     }
@@ -689,12 +668,7 @@ class ExternalKeeperTest {
     void aDaemonThatLeavesIsFollowedByTheEngineAtOnce() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         daemon.incarnation().leave();
         daemon.stopAfter(0);
         Asked write = rig.write(0, 1);
@@ -708,12 +682,7 @@ class ExternalKeeperTest {
     void noVolumeIsMarkedCleanBehindAWriteThatCameDuringATakeover() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked first = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, first::settled);
         daemon.stopAfter(0);
@@ -737,12 +706,7 @@ class ExternalKeeperTest {
     void aStopMarksCleanWhateverTheDaemonDoes() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         assertThat(rig.volume(0).dirty()).isTrue();
@@ -833,12 +797,7 @@ class ExternalKeeperTest {
 
     /** A mirror's write that one member takes and the other one has no room for: no member is to blame, and they differ. */
     private void becomeUnsure(ExternalRig rig, SteppedDaemon daemon) throws Exception {
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked taken = rig.write(0, 1);
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, taken::settled);
         assertThat(taken.await()).isEqualTo(IoStatus.OK);
@@ -1018,18 +977,8 @@ class ExternalKeeperTest {
     void aDaemonDoesNotTryAgainAndAgainWhileAClientsFlushIsInFlight() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
-        writeToAll(rig, daemon, random, 0);
-        daemon.stopAfter(0);
-        rig.time.advance(1);
-        rig.time.advance(ExternalRig.IDLE_NANOS + 1);
-        rig.workers.runAll(1000);
-        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
+        becomeIdleBesideAStopped(rig, daemon);
         rig.members
                 .get(0)
                 .inject(Fault.delaying(3 * ExternalRig.MEMBER_LIMIT_NANOS / 4, IoOperation.FLUSH)
@@ -1043,8 +992,7 @@ class ExternalKeeperTest {
                     .isLessThan(3);
             return flush.settled();
         });
-        rig.until(
-                "clean", daemon, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.CLEAN);
+        awaitState(rig, daemon, ArrayState.CLEAN, random);
         assertThat(rig.events).as("by the daemon").containsExactly("KeeperEntered one");
     }
 
@@ -1056,12 +1004,7 @@ class ExternalKeeperTest {
     void theDeadlineForCleanDoesNotRunWhileTheEngineFlushes() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
         daemon.stopAfter(0);
         rig.members
@@ -1090,8 +1033,7 @@ class ExternalKeeperTest {
             return answers.contains(Errno.EBUSY) && rig.keeper.volume(0).isDurable(rig.array.writesBegun());
         });
         daemon.goOn();
-        rig.until(
-                "clean", daemon, random, PATIENCE_NANOS, () -> rig.array.view().state() == ArrayState.CLEAN);
+        awaitState(rig, daemon, ArrayState.CLEAN, random);
         assertThat(rig.events).containsExactly("KeeperEntered one");
     }
 
@@ -1100,18 +1042,8 @@ class ExternalKeeperTest {
     void aCleanMarkThatIsGivenUpHasADeadlineAgain() throws Exception {
         ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
-        writeToAll(rig, daemon, random, 0);
-        daemon.stopAfter(0);
-        rig.time.advance(1);
-        rig.time.advance(ExternalRig.IDLE_NANOS + 1);
-        rig.workers.runAll(1000);
-        assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE_IDLE);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
+        becomeIdleBesideAStopped(rig, daemon);
         rig.members
                 .get(0)
                 .inject(Fault.delaying(ExternalRig.MEMBER_LIMIT_NANOS / 8, IoOperation.FLUSH)
@@ -1144,12 +1076,7 @@ class ExternalKeeperTest {
         ArrayState wanted = ArrayState.ofWord(word).orElseThrow();
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.ACTIVE);
         List<Boolean> flushed = new ArrayList<>();
@@ -1198,12 +1125,7 @@ class ExternalKeeperTest {
     void noDaemonCallsAnArrayCleanThatBreaks() throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
         rig.members.forEach(member -> member.inject(Fault.failing(IoStatus.IO_ERROR, IoOperation.WRITE)
                 .within(0, rig.keeper.metadataArea(0).offset())));
@@ -1227,12 +1149,7 @@ class ExternalKeeperTest {
     void aDaemonSeesAnArrayEndWhereTheMembersAgreeAndHoldWhatWasWritten(ArrayState before) throws Exception {
         ExternalRig rig = new ExternalRig(seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
-        rig.until(
-                "read-auto",
-                daemon,
-                random,
-                PATIENCE_NANOS,
-                () -> rig.array.view().state() == ArrayState.READ_AUTO);
+        awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
         daemon.stopAfter(0);
         if (before == ArrayState.ACTIVE_IDLE) {
