@@ -117,8 +117,8 @@ final class ForeignMdmon {
         try {
             forget(daemons, before);
             return become(name, own, pid);
-        } finally { // it comes here only where it has not become the daemon; at its doors it would be missed, but it
-            // may have none
+        } finally {
+            // Only where it has not become the daemon. At its doors it would be missed, but it may have none.
             leave(own);
         }
     }

@@ -159,12 +159,11 @@ final class Monitor {
                 looks.clear();
                 Optional<Mdmon.End> end = end();
                 if (end.isPresent()) {
+                    // Arrays of a tree that is gone look as if they were stopped.
                     boolean missed = end.get() == Mdmon.End.STOPPED
                             && !engineStops()
                             && read(standingPath).isEmpty();
-                    return missed
-                            ? Mdmon.End.FENCED
-                            : end.get(); // arrays of a tree that is gone look as if they were stopped
+                    return missed ? Mdmon.End.FENCED : end.get();
                 }
                 sleep(again || terminating ? RETRY_NANOS : SLEEP_NANOS);
             }
