@@ -24,8 +24,8 @@ final class Mdstat {
     }
 
     static void print(Console console, List<String> entries) {
-        console.print("Personalities : [raid0] [raid1] [raid5] [raid10]");
+        console.print(redoubt.md.Mdstat.PERSONALITIES);
         entries.forEach(console::print);
-        console.print("unused devices: <none>");
+        console.print(redoubt.md.Mdstat.UNUSED);
     }
 }

@@ -23,7 +23,7 @@ import redoubt.kernfs.Store;
  *
  * <p>Everything shown comes from the view of that moment; a change of the view notifies the attributes that it changes, in the step of the
  * array's queue that published it. Neither takes a lock or allocates. What can be stored is checked here and done by the array. Preallocated is
- * what is preallocated in the kernel.
+ * what is preallocated in the kernel. What exists in the kernel only while a personality with redundancy runs goes when the array stops.
  *
  * <p>Where the metadata is kept outside, an array may be shown in several trees; each has {@link KeeperStores} of its own, and what is stored
  * through a tree whose owner has lost his right is refused. What this engine cannot do yet (a resync, a bad-block list, a change of
@@ -68,6 +68,9 @@ public final class ArrayAttributes implements MdstatEntry {
     private static final long NANOS_PER_MILLI = 1_000_000;
     private static final long SAFE_MODE_DELAY_LIMIT_MILLIS = 24L * 60 * 60 * MILLIS_PER_SECOND;
 
+    private static final int AT_AN_OFFSET = 1 << 16;
+    private static final int IN_SETS = 1 << 17;
+
     private static final ArrayState[] STATES = ArrayState.values();
 
     private static final Outcome WOULD_BREAK =
@@ -107,6 +110,11 @@ public final class ArrayAttributes implements MdstatEntry {
             .preallocated();
     private final KernfsAttribute degraded = KernfsAttribute.readOnly(
             "degraded", out -> out.append(view().degraded()).line());
+    private final KernfsAttribute syncAction = KernfsAttribute.readWrite(
+                    "sync_action", out -> out.append("idle").line(), guarded(this::storeSyncAction))
+            .preallocated();
+    private final KernfsAttribute syncCompleted =
+            constant("sync_completed", "none").preallocated();
     private final @Nullable KeeperStores stores;
     private final @Nullable KernfsAttribute[] memberStates;
     private final @Nullable KernfsDirectory[] devices;
@@ -175,15 +183,16 @@ public final class ArrayAttributes implements MdstatEntry {
         nodes.add(KernfsAttribute.readWrite(
                 "array_size", out -> out.append("default").line(), guarded(this::storeArraySize)));
         nodes.add(metadataVersion());
-        nodes.add(constant("uuid", facts.uuid()));
+        nodes.add(fixed("uuid", facts.uuid(), RUNNING));
         nodes.add(KernfsAttribute.readWrite("safe_mode_delay", this::showDelay, guarded(this::storeDelay)));
         nodes.add(fixed("reshape_position", "none", RUNNING));
         nodes.add(fixed("reshape_direction", "forwards", RUNNING));
         nodes.add(KernfsAttribute.readWrite(
-                "resync_start",
-                out -> out.append(traits.redundant() && !view().redundancyKnown() ? "0" : "none")
-                        .line(),
-                guarded(value -> RUNNING)));
+                        "resync_start",
+                        out -> out.append(traits.redundant() && !view().redundancyKnown() ? "0" : "none")
+                                .line(),
+                        guarded(value -> RUNNING))
+                .preallocated());
         nodes.add(KernfsAttribute.readWrite(
                 "consistency_policy",
                 out -> out.append(isRunning() ? (traits.redundant() ? "resync" : "none") : "unknown")
@@ -195,10 +204,8 @@ public final class ArrayAttributes implements MdstatEntry {
                 out -> out.append(view().redundancyKnown() ? "yes" : "no").line()));
         if (traits.redundant()) {
             nodes.add(degraded);
-            nodes.add(KernfsAttribute.readWrite(
-                            "sync_action", out -> out.append("idle").line(), guarded(this::storeSyncAction))
-                    .preallocated());
-            nodes.add(constant("sync_completed", "none").preallocated());
+            nodes.add(syncAction);
+            nodes.add(syncCompleted);
         }
         for (int slot = 0; slot < memberStates.length; slot++) {
             Member member = view().occupant(slot);
@@ -243,13 +250,9 @@ public final class ArrayAttributes implements MdstatEntry {
                         out -> out.append(view().memberState(slot) == MemberState.SPARE ? "0" : "none")
                                 .line(),
                         guarded(value -> RUNNING)),
-                KernfsAttribute.readWrite("bad_blocks", out -> Outcome.OK, guarded(ArrayAttributes::storeBadBlocks))
-                        .preallocated(),
+                KernfsAttribute.readWrite("bad_blocks", out -> Outcome.OK, guarded(ArrayAttributes::storeBadBlocks)),
                 KernfsAttribute.readWrite(
-                                "unacknowledged_bad_blocks",
-                                out -> Outcome.OK,
-                                guarded(ArrayAttributes::storeBadBlocks))
-                        .preallocated(),
+                        "unacknowledged_bad_blocks", out -> Outcome.OK, guarded(ArrayAttributes::storeBadBlocks)),
                 constant("path", known.path()),
                 constant("serial", known.serial())));
         KernfsDirectory disk = known.disk();
@@ -281,7 +284,11 @@ public final class ArrayAttributes implements MdstatEntry {
     }
 
     private boolean isRunning() {
-        return shown() != ArrayState.CLEAR && shown() != ArrayState.INACTIVE;
+        return isRunning(shown());
+    }
+
+    private static boolean isRunning(ArrayState state) {
+        return state != ArrayState.CLEAR && state != ArrayState.INACTIVE;
     }
 
     private Outcome showMemberState(int slot, AttributeText out) {
@@ -322,7 +329,7 @@ public final class ArrayAttributes implements MdstatEntry {
                 Outcome how = askForState(wanted);
                 // md tells of every store that it took; here a step carries it out, and whoever were told before that
                 // would store it again.
-                if (how.ok() && stores != null && state() == wanted) {
+                if (how.ok() && state() == wanted) {
                     array.tellStateAgain();
                 }
                 return how;
@@ -371,6 +378,10 @@ public final class ArrayAttributes implements MdstatEntry {
                 return KEPT_INSIDE;
             }
             array.badBlocksOutside(slot, value.is("external_bbl"));
+            KernfsAttribute state = memberStates[slot];
+            if (state != null) {
+                state.notifyChange();
+            }
             return Outcome.OK;
         }
         if (value.is("remove")) {
@@ -398,7 +409,11 @@ public final class ArrayAttributes implements MdstatEntry {
     }
 
     private Outcome storeSyncAction(AttributeValue value) {
-        return value.is("idle") ? Outcome.OK : NO_SYNC;
+        if (!value.is("idle")) {
+            return NO_SYNC;
+        }
+        syncAction.notifyChange();
+        return Outcome.OK;
     }
 
     private Outcome storeArraySize(AttributeValue value) {
@@ -487,18 +502,32 @@ public final class ArrayAttributes implements MdstatEntry {
     private void appendLevel(AttributeText out, Level level) {
         long kib = facts.chunkBytes() / 1024;
         switch (level) {
-            case LINEAR, RAID1 -> {}
+            case RAID1 -> {}
+            case LINEAR -> out.append(' ').append(kib).append("k rounding");
             case RAID0 -> out.append(' ').append(kib).append("k chunks");
             case RAID4, RAID5, RAID6 -> {
                 out.append(" level ").append(level.word().substring("raid".length()));
                 out.append(", ").append(kib).append("k chunk, algorithm ").append(facts.layout());
             }
-            case RAID10 ->
-                out.append(' ')
-                        .append(kib)
-                        .append("K chunks ")
-                        .append(facts.layout() & 0xFF)
-                        .append(" near-copies");
+            case RAID10 -> {
+                out.append(' ').append(kib).append("K chunks");
+                appendCopies(out, facts.layout());
+            }
+        }
+    }
+
+    /** The bytes of md's number are near and far copies; above them it says that the far ones are at an offset, and that they stay in sets. */
+    private void appendCopies(AttributeText out, int layout) {
+        int near = layout & 0xFF;
+        int far = layout >>> 8 & 0xFF;
+        if (near > 1) {
+            out.append(' ').append(near).append(" near-copies");
+        }
+        if (far > 1) {
+            out.append(' ').append(far).append((layout & AT_AN_OFFSET) != 0 ? " offset-copies" : " far-copies");
+            if ((layout & IN_SETS) != 0) {
+                out.append(' ').append(view().slots() / far).append(" devices per set");
+            }
         }
     }
 
@@ -511,6 +540,13 @@ public final class ArrayAttributes implements MdstatEntry {
         }
         if (before.degraded() != after.degraded()) {
             degraded.notifyChange();
+        }
+        if (isRunning(before.state())
+                && !isRunning(after.state())
+                && array.traits().redundant()) {
+            degraded.remove(REMOVAL_LIMIT_NANOS);
+            syncAction.remove(REMOVAL_LIMIT_NANOS);
+            syncCompleted.remove(REMOVAL_LIMIT_NANOS);
         }
         for (int slot = 0; slot < memberStates.length; slot++) {
             KernfsAttribute state = memberStates[slot];

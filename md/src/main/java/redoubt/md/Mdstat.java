@@ -12,6 +12,13 @@ import redoubt.kernfs.Outcome;
  */
 public final class Mdstat implements ArrayListener {
 
+    /** The first line, which names the levels. */
+    public static final String PERSONALITIES =
+            "Personalities : [linear] [raid0] [raid1] [raid6] [raid5] [raid4] [raid10]";
+
+    /** The last line. */
+    public static final String UNUSED = "unused devices: <none>";
+
     private static final int CAPACITY_BYTES = 32 << 10;
 
     private final List<MdstatEntry> arrays;
@@ -28,11 +35,11 @@ public final class Mdstat implements ArrayListener {
     }
 
     private Outcome show(AttributeText out) {
-        out.append("Personalities : [raid0] [raid1] [raid5] [raid10]").line();
+        out.append(PERSONALITIES).line();
         for (MdstatEntry each : arrays) {
             each.appendMdstat(out);
         }
-        return out.append("unused devices: <none>").line();
+        return out.append(UNUSED).line();
     }
 
     @Override

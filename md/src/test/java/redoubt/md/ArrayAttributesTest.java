@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.block.IoOperation;
 import redoubt.kernfs.Access;
 import redoubt.kernfs.Errno;
+import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
+import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.NodeRefused;
 import redoubt.kernfs.OpenFile;
 
@@ -27,22 +30,26 @@ class ArrayAttributesTest {
 
     @BeforeEach
     void plant() throws NodeRefused {
-        ArrayAttributes attributes = new ArrayAttributes(
+        ArrayAttributes attributes = attributes(rig, 0);
+        Mdstat mdstat = new Mdstat(List.of(attributes));
+        rig.array.addListener(mdstat);
+        root.add(attributes.directory());
+        root.add(mdstat.attribute());
+    }
+
+    private static ArrayAttributes attributes(ArrayRig rig, int layout) {
+        return new ArrayAttributes(
                 "twins",
                 rig.array,
                 new ArrayAttributes.Facts(
                         "imsm",
                         "00000001:00000002:00000003:00000004",
-                        0,
+                        layout,
                         65536,
                         Arrays.asList(
                                 new ArrayAttributes.MemberFacts("disk0.img", "/tmp/disk0.img", "SER-0"),
                                 new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", ""))),
                 () -> false);
-        Mdstat mdstat = new Mdstat(List.of(attributes));
-        rig.array.addListener(mdstat);
-        root.add(attributes.directory());
-        root.add(mdstat.attribute());
     }
 
     private String read(String path) throws NodeRefused {
@@ -140,10 +147,96 @@ class ArrayAttributesTest {
         assertThat(store("twins/md/" + attribute, value)).isNull();
     }
 
+    /** Modes as in the kernel but for what this engine only shows (`errors`, `max_read_errors`), and preallocated what is so there. */
+    @Test
+    void eachAttributeHasItsModeAndTheMemoryThatItHasInTheKernel() throws NodeRefused {
+        List<String> seen = new ArrayList<>();
+        for (String directory : List.of("twins/md", "twins/md/dev-disk0.img")) {
+            for (KernfsNode node : ((KernfsDirectory) root.find(directory)).children()) {
+                if (node instanceof KernfsAttribute attribute) {
+                    seen.add("%s %o%s"
+                            .formatted(
+                                    node.name(), attribute.mode(), attribute.isPreallocated() ? " preallocated" : ""));
+                }
+            }
+        }
+        assertThat(seen)
+                .containsExactlyInAnyOrder(
+                        "array_state 644 preallocated",
+                        "metadata_version 444 preallocated",
+                        "resync_start 644 preallocated",
+                        "sync_action 644 preallocated",
+                        "sync_completed 444 preallocated",
+                        "degraded 444",
+                        "level 644",
+                        "raid_disks 644",
+                        "layout 644",
+                        "chunk_size 644",
+                        "component_size 644",
+                        "array_size 644",
+                        "uuid 644",
+                        "safe_mode_delay 644",
+                        "reshape_position 644",
+                        "reshape_direction 644",
+                        "consistency_policy 644",
+                        "max_read_errors 444",
+                        "redundancy_known 444",
+                        "state 644 preallocated",
+                        "slot 644",
+                        "errors 444",
+                        "offset 644",
+                        "size 644",
+                        "recovery_start 644",
+                        "bad_blocks 644",
+                        "unacknowledged_bad_blocks 644",
+                        "path 444",
+                        "serial 444");
+    }
+
+    /** Every store that is taken is told of, also one that changes nothing. */
     @ParameterizedTest
-    @CsvSource({"array_state, 420", "level, 420", "sync_action, 420", "sync_completed, 292", "degraded, 292"})
-    void eachAttributeHasTheKernelsMode(String attribute, int mode) throws NodeRefused {
-        assertThat(root.attribute("twins/md/" + attribute).mode()).isEqualTo(mode);
+    @CsvSource({"sync_action, idle", "array_state, clean"})
+    void aStoreIsToldOf(String attribute, String value) throws NodeRefused {
+        try (OpenFile file = root.attribute("twins/md/" + attribute).open(Access.READ)) {
+            read(file);
+            assertThat(file.poll() & OpenFile.POLL_PRI).isZero();
+            assertThat(store("twins/md/" + attribute, value)).isNull();
+            assertThat(file.poll() & OpenFile.POLL_PRI).isNotZero();
+        }
+    }
+
+    /** What the kernel shows only while a personality with redundancy runs goes when the array stops; who has it open is told. */
+    @Test
+    void theStopTakesTheAttributesOfSyncWithIt() throws NodeRefused {
+        OpenFile action = root.attribute("twins/md/sync_action").open(Access.READ);
+        read(action);
+        assertThat(rig.stop(true)).isTrue();
+        assertThat(read("twins/md/array_state")).isEqualTo("inactive\n");
+        assertThat(((KernfsDirectory) root.find("twins/md")).children().stream().map(KernfsNode::name))
+                .doesNotContain("sync_action", "sync_completed", "degraded")
+                .contains("array_state", "rd0");
+        assertThat(action.read(0, ByteBuffer.allocate(64))).isEqualTo(OpenFile.REFUSED);
+        assertThat(action.refusal().errno()).isEqualTo(Errno.ENODEV);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "RAID0, 0, ' 64k chunks'",
+        "RAID1, 0, ' [2/2] [UU]'",
+        "LINEAR, 0, ' 64k rounding'",
+        "RAID5, 2, ' level 5, 64k chunk, algorithm 2 [2/2] [UU]'",
+        "RAID6, 8, ' level 6, 64k chunk, algorithm 8 [2/2] [UU]'",
+        "RAID10, 0x102, ' 64K chunks 2 near-copies [2/2] [UU]'",
+        "RAID10, 0x201, ' 64K chunks 2 far-copies [2/2] [UU]'",
+        "RAID10, 0x10201, ' 64K chunks 2 offset-copies [2/2] [UU]'",
+        "RAID10, 0x20201, ' 64K chunks 2 far-copies 1 devices per set [2/2] [UU]'"
+    })
+    void mdstatSaysOfALevelWhatTheKernelSays(Level level, int layout, String words) throws NodeRefused {
+        KernfsDirectory other = KernfsDirectory.root();
+        other.add(new Mdstat(List.of(attributes(ArrayRig.of(level), layout))).attribute());
+        try (OpenFile file = other.attribute("mdstat").open(Access.READ)) {
+            assertThat(read(file)).contains(" blocks super imsm" + words + "\n");
+        }
     }
 
     @Test
@@ -166,7 +259,7 @@ class ArrayAttributesTest {
         assertThat(read("mdstat")).contains("raid1 disk0.img[0]\n");
         assertThat(state.read(0, ByteBuffer.allocate(64))).isEqualTo(OpenFile.REFUSED);
         assertThat(state.refusal().errno()).isEqualTo(Errno.ENODEV);
-        assertThat(((KernfsDirectory) root.find("twins/md")).children().stream().map(redoubt.kernfs.KernfsNode::name))
+        assertThat(((KernfsDirectory) root.find("twins/md")).children().stream().map(KernfsNode::name))
                 .doesNotContain("dev-disk1.img", "rd1")
                 .contains("dev-disk0.img", "rd0");
     }
@@ -306,7 +399,7 @@ class ArrayAttributesTest {
     @Test
     void mdstatHasTheKernelsShape() throws NodeRefused {
         assertThat(read("mdstat")).isEqualTo("""
-                Personalities : [raid0] [raid1] [raid5] [raid10]
+                Personalities : [linear] [raid0] [raid1] [raid6] [raid5] [raid4] [raid10]
                 twins : active raid1 disk0.img[0] disk1.img[1]
                       1024 blocks super imsm [2/2] [UU]
                  \s\s\s\s\s

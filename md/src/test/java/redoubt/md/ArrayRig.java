@@ -39,25 +39,26 @@ final class ArrayRig implements ArrayListener {
     }
 
     ArrayRig(boolean readOnly, int childCount, boolean redundancyKnown) {
-        this(readOnly, childCount, redundancyKnown, true, null);
+        this(readOnly, childCount, redundancyKnown, Level.RAID1, null);
     }
 
     /** As md was: flushes go through a queue of its own; {@code clean} or found dirty. */
     static ArrayRig ofOldMd(boolean clean, @Nullable FlushQueue flushes) {
-        return new ArrayRig(false, 8, clean, true, flushes);
+        return new ArrayRig(false, 8, clean, Level.RAID1, flushes);
     }
 
     /** Members that hold the content only together. */
     static ArrayRig withoutRedundancy() {
-        return new ArrayRig(false, 8, true, false, null);
+        return of(Level.RAID0);
+    }
+
+    /** Members that pass for those of this level. */
+    static ArrayRig of(Level level) {
+        return new ArrayRig(false, 8, true, level, null);
     }
 
     private ArrayRig(
-            boolean readOnly,
-            int childCount,
-            boolean redundancyKnown,
-            boolean redundant,
-            @Nullable FlushQueue flushes) {
+            boolean readOnly, int childCount, boolean redundancyKnown, Level level, @Nullable FlushQueue flushes) {
         children = new IoRequestPool(childCount);
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         for (int slot = 0; slot < SLOTS; slot++) {
@@ -76,7 +77,7 @@ final class ArrayRig implements ArrayListener {
                 ArrayPlan.MAX_READ_ERRORS);
         Workqueue queue = Workqueue.orderedMemReclaim("twins", workers);
         array = new Array(
-                plan, host -> new TwinPersonality(host, SLOTS, redundant), queue, time, children, memory, flushes);
+                plan, host -> new TwinPersonality(host, SLOTS, level), queue, time, children, memory, flushes);
         array.addListener(this);
         array.start(readOnly ? null : keeper);
     }

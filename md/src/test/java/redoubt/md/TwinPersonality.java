@@ -9,26 +9,27 @@ final class TwinPersonality implements Personality {
 
     private final PersonalityHost host;
     private final int slots;
+    private final Level level;
     private final boolean redundant;
 
     TwinPersonality(PersonalityHost host, int slots) {
-        this(host, slots, true);
+        this(host, slots, Level.RAID1);
     }
 
     /**
      * Makes it.
      *
-     * @param redundant false: it passes for a level that needs every member
+     * @param level what it passes for
      */
-    TwinPersonality(PersonalityHost host, int slots, boolean redundant) {
+    TwinPersonality(PersonalityHost host, int slots, Level level) {
         this.host = host;
         this.slots = slots;
-        this.redundant = redundant;
+        this.level = level;
+        redundant = level != Level.RAID0 && level != Level.LINEAR;
     }
 
     @Override
     public Traits traits() {
-        Level level = redundant ? Level.RAID1 : Level.RAID0;
         return new Traits(level, new TwinLayout(slots), redundant, false, 4096, 65536, slots);
     }
 
