@@ -1,5 +1,8 @@
 package redoubt.explore;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.InaccessibleObjectException;
@@ -10,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,7 +20,6 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -48,6 +49,8 @@ import redoubt.kernfs.OpenFile;
  *
  * <p>An object of a kind that is not known here is refused, so nothing is left out in silence. The production rooms must be open to this one by {@code
  * --add-opens}, or on the class path.
+ *
+ * <p>A search reads hundreds of thousands of states with one of these. One thread at a time.
  */
 final class Fingerprint {
 
@@ -114,33 +117,97 @@ final class Fingerprint {
         FIELDS
     }
 
-    /** What there is of a class. */
-    private record Kind(How how, int name, List<Field> fields) {}
+    /**
+     * What there is of a class.
+     *
+     * @param reader reads all fields of an object that has any, in their order: {@code (Fingerprint, Object)void}
+     */
+    private record Kind(How how, int name, MethodHandle reader) {}
 
-    private static final Map<Class<?>, Kind> KINDS = new ConcurrentHashMap<>();
+    private static final MethodType READER = MethodType.methodType(void.class, Fingerprint.class, Object.class);
+    private static final MethodHandle NOTHING = MethodHandles.empty(READER);
 
-    private final long now;
-    private final IdentityHashMap<Object, Integer> met = new IdentityHashMap<>();
+    private static final ClassValue<Kind> KINDS = new ClassValue<>() {
+        @Override
+        protected Kind computeValue(Class<?> type) {
+            How how = how(type);
+            return new Kind(how, type.getName().hashCode(), how == How.FIELDS ? readerOf(type) : NOTHING);
+        }
+    };
+
+    private long now;
+    private final Names met = new Names();
     private final ArrayDeque<Object> todo = new ArrayDeque<>();
-    private long high = 0x9E3779B97F4A7C15L;
-    private long low = 0xC2B2AE3D27D4EB4FL;
-
-    private Fingerprint(long now) {
-        this.now = now;
-    }
+    private long high;
+    private long low;
 
     /** The number. */
     record Print(long high, long low) {}
 
     /** Reads a scenario. */
-    static Print of(Object root, long nowNanos) {
-        Fingerprint reading = new Fingerprint(nowNanos);
-        reading.reference(root);
+    Print of(Object root, long nowNanos) {
+        now = nowNanos;
+        high = 0x9E3779B97F4A7C15L;
+        low = 0xC2B2AE3D27D4EB4FL;
+        met.forget();
+        reference(root);
         Object next;
-        while ((next = reading.todo.poll()) != null) {
-            reading.read(next);
+        while ((next = todo.poll()) != null) {
+            read(next);
         }
-        return new Print(reading.high, reading.low);
+        return new Print(high, low);
+    }
+
+    /** Objects, named by the order in which they are met. */
+    private static final class Names {
+        private static final int FRESH = -1;
+
+        private @Nullable Object[] objects = new Object[1 << 14];
+        private int[] names = new int[1 << 14];
+        private int count;
+
+        void forget() {
+            Arrays.fill(objects, null);
+            count = 0;
+        }
+
+        /** The name of an object that was met before, else {@link #FRESH}, and from now on it has one: the number of those before it. */
+        int of(Object object) {
+            int mask = objects.length - 1;
+            int at = System.identityHashCode(object) & mask;
+            Object there;
+            while ((there = objects[at]) != null) {
+                if (there == object) {
+                    return names[at];
+                }
+                at = (at + 1) & mask;
+            }
+            objects[at] = object;
+            names[at] = count++;
+            if (2 * count > objects.length) {
+                grow();
+            }
+            return FRESH;
+        }
+
+        private void grow() {
+            @Nullable Object[] before = objects;
+            int[] named = names;
+            int length = 2 * before.length;
+            objects = new Object[length];
+            names = new int[length];
+            for (int i = 0; i < before.length; i++) {
+                Object object = before[i];
+                if (object != null) {
+                    int at = System.identityHashCode(object) & (length - 1);
+                    while (objects[at] != null) {
+                        at = (at + 1) & (length - 1);
+                    }
+                    objects[at] = object;
+                    names[at] = named[i];
+                }
+            }
+        }
     }
 
     private void mix(long value) {
@@ -166,8 +233,7 @@ final class Fingerprint {
             mix(-1);
             return;
         }
-        Kind kind = kind(object.getClass());
-        switch (kind.how) {
+        switch (KINDS.get(object.getClass()).how) {
             case TEXT -> text((String) object);
             case LONG -> number(((Number) object).longValue());
             case NUMBER -> mix(((Number) object).longValue());
@@ -176,10 +242,9 @@ final class Fingerprint {
             case PRINTED -> text(object.toString());
             case OUTSIDE -> mix(-2);
             case BYTES, OBJECTS, ARRAY, REFERENCE, LONGS, LOCK, MAP, MANY, MAYBE, POOL, FIELDS -> {
-                Integer known = met.get(object);
-                if (known == null) {
-                    int fresh = met.size();
-                    met.put(object, fresh);
+                int fresh = met.count;
+                int known = met.of(object);
+                if (known == Names.FRESH) {
                     mix(~fresh);
                     todo.add(object);
                 } else {
@@ -190,7 +255,7 @@ final class Fingerprint {
     }
 
     private void read(Object object) {
-        Kind kind = kind(object.getClass());
+        Kind kind = KINDS.get(object.getClass());
         mix(kind.name);
         switch (kind.how) {
             case BYTES -> {
@@ -268,32 +333,22 @@ final class Fingerprint {
             mix(file.poll());
         }
         try {
-            for (Field field : kind.fields) {
-                Class<?> of = field.getType();
-                if (of == long.class) {
-                    number(field.getLong(object));
-                } else if (of == int.class) {
-                    int value = field.getInt(object);
-                    mix(field.getName().equals("batch") ? Math.min(value, A_WHOLE_BATCH) : value);
-                } else if (of == boolean.class) {
-                    mix(field.getBoolean(object) ? 1 : 0);
-                } else {
-                    reference(field.get(object));
-                }
-            }
-        } catch (IllegalAccessException closed) {
-            throw new IllegalStateException("a state cannot be read", closed);
+            kind.reader.invokeExact(this, object);
+        } catch (RuntimeException | Error thrown) {
+            throw thrown;
+        } catch (Throwable impossible) {
+            throw new IllegalStateException("a state cannot be read", impossible);
         }
     }
 
-    private static Kind kind(Class<?> type) {
-        Kind known = KINDS.get(type);
-        if (known == null) {
-            How how = how(type);
-            known = new Kind(how, type.getName().hashCode(), how == How.FIELDS ? fieldsOf(type) : List.of());
-            KINDS.put(type, known);
-        }
-        return known;
+    @SuppressWarnings("UnusedMethod") // readerOf finds it by name
+    private void flag(boolean value) {
+        mix(value ? 1 : 0);
+    }
+
+    @SuppressWarnings("UnusedMethod") // readerOf finds it by name
+    private void batch(int value) {
+        mix(Math.min(value, A_WHOLE_BATCH));
     }
 
     private static How how(Class<?> type) {
@@ -355,6 +410,43 @@ final class Fingerprint {
             return How.MANY;
         }
         return type == IoRequestPool.class ? How.POOL : How.FIELDS;
+    }
+
+    private static MethodHandle readerOf(Class<?> type) {
+        MethodHandle all = NOTHING;
+        for (Field field : fieldsOf(type).reversed()) {
+            all = MethodHandles.foldArguments(all, readerOf(field));
+        }
+        return all;
+    }
+
+    private static MethodHandle readerOf(Field field) {
+        Class<?> of = field.getType();
+        MethodHandles.Lookup here = MethodHandles.lookup();
+        try {
+            MethodHandle takes;
+            if (of == long.class) {
+                takes = taking(here, "number", long.class);
+            } else if (of == boolean.class) {
+                takes = taking(here, "flag", boolean.class);
+            } else if (of == int.class) {
+                takes = field.getName().equals("batch")
+                        ? taking(here, "batch", int.class)
+                        : taking(here, "mix", long.class);
+            } else {
+                takes = taking(here, "reference", Object.class);
+            }
+            Class<?> taken = takes.type().parameterType(1);
+            MethodHandle gives = here.unreflectGetter(field).asType(MethodType.methodType(taken, Object.class));
+            return MethodHandles.filterArguments(takes, 1, gives);
+        } catch (ReflectiveOperationException closed) {
+            throw new IllegalStateException("a state cannot be read", closed);
+        }
+    }
+
+    private static MethodHandle taking(MethodHandles.Lookup here, String name, Class<?> what)
+            throws ReflectiveOperationException {
+        return here.findVirtual(Fingerprint.class, name, MethodType.methodType(void.class, what));
     }
 
     private static List<Field> fieldsOf(Class<?> type) {

@@ -51,6 +51,7 @@ final class Search {
 
     private final Cell cell;
     private final Bounds bounds;
+    private final Fingerprint reading = new Fingerprint();
     private final Map<Fingerprint.Print, State> known = new HashMap<>();
     private final List<State> states = new ArrayList<>();
     private final ArrayDeque<State> unfinished = new ArrayDeque<>();
@@ -128,7 +129,7 @@ final class Search {
     }
 
     private State meet(Story at) {
-        Fingerprint.Print print = at.print();
+        Fingerprint.Print print = at.print(reading);
         State state = known.get(print);
         if (state == null) {
             state = new State(states.size(), choices(at), at.isDone(), print);
@@ -170,7 +171,7 @@ final class Search {
         for (int choice : wayOf(state)) {
             take(fresh, choice);
         }
-        if (!fresh.print().equals(state.print)) {
+        if (!fresh.print(reading).equals(state.print)) {
             throw new IllegalStateException(
                     "the same choices led to another state: something decides that is not seen");
         }

@@ -330,8 +330,8 @@ final class Story implements AutoCloseable {
         time.pause(ROUND_NANOS);
     }
 
-    Fingerprint.Print print() {
-        return Fingerprint.of(this, time.nanos());
+    Fingerprint.Print print(Fingerprint reading) {
+        return reading.of(this, time.nanos());
     }
 
     @Override
