@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -40,16 +41,19 @@ public final class SteppedMdmon implements SteppedDaemon {
         private static final long serialVersionUID = 1;
     }
 
+    private static final Duration END_LIMIT = Duration.ofSeconds(60);
+
     private final Semaphore daemonsTurn = new Semaphore(0);
     private final Semaphore testsTurn = new Semaphore(0);
     private final KernfsDirectory tree;
     private final Supplier<Incarnation> incarnation;
     private final Clock clock;
+    private final Thread thread;
     private final List<Asker> askers = new ArrayList<>();
     public final List<String> did = new ArrayList<>();
     public final List<String> complaints = new ArrayList<>();
     private BooleanSupplier ready = () -> true; // what it waits for
-    private boolean over;
+    private volatile boolean over;
     private boolean ended;
     private Mdmon.@Nullable End end;
     private @Nullable Throwable failure;
@@ -66,7 +70,7 @@ public final class SteppedMdmon implements SteppedDaemon {
         this.tree = tree;
         this.incarnation = incarnation;
         this.clock = clock;
-        Threads.start("stepped-mdmon", () -> live(name));
+        thread = Threads.start("stepped-mdmon", () -> live(name));
         testsTurn.acquireUninterruptibly();
     }
 
@@ -102,10 +106,12 @@ public final class SteppedMdmon implements SteppedDaemon {
 
     /** Waits for a turn, and until the condition holds. On the daemon's thread. */
     private void turn(BooleanSupplier until) {
-        ready = until;
-        testsTurn.release();
-        daemonsTurn.acquireUninterruptibly();
-        if (over) {
+        if (!over) {
+            ready = until;
+            testsTurn.release();
+            daemonsTurn.acquireUninterruptibly();
+        }
+        if (over) { // again and again, where it wants to leave in good order
             throw new Over();
         }
     }
@@ -162,7 +168,13 @@ public final class SteppedMdmon implements SteppedDaemon {
         over = true;
         if (!ended) {
             daemonsTurn.release();
-            testsTurn.acquireUninterruptibly();
+        }
+        try {
+            if (!thread.join(END_LIMIT)) {
+                throw new AssertionError("the daemon's thread does not end, and keeps all that it sees");
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError("the test was interrupted", e);
         }
     }
 
