@@ -1,5 +1,7 @@
 package redoubt.cli;
 
+import java.util.function.LongSupplier;
+
 /**
  * How far a long piece of work has come, on stderr: a bar that moves where a person looks at a terminal, else a plain line now and then.
  */
@@ -12,18 +14,26 @@ final class Progress {
     private final Console console;
     private final String what;
     private final long total;
-    private final long start = System.nanoTime();
-    private long shown = start;
+    private final LongSupplier nanoTime;
+    private final long start;
+    private long shown;
 
     Progress(Console console, String what, long totalBytes) {
+        this(console, what, totalBytes, System::nanoTime);
+    }
+
+    Progress(Console console, String what, long totalBytes, LongSupplier nanoTime) {
         this.console = console;
         this.what = what;
         this.total = totalBytes;
+        this.nanoTime = nanoTime;
+        this.start = nanoTime.getAsLong();
+        this.shown = start;
     }
 
     /** So many bytes are done. */
     void at(long done) {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         if (now - shown < (console.errIsTerminal() ? BAR_NANOS : LINE_NANOS)) {
             return;
         }

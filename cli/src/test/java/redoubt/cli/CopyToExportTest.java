@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,6 +54,7 @@ class CopyToExportTest {
         private boolean saysZero;
         private IoOperation breaks = IoOperation.TRIM;
         private IoStatus with = IoStatus.OK;
+        private long writeNanos;
 
         Watched(long size, int blockBytes, boolean readOnly) {
             device = new MemoryDevice(size, blockBytes);
@@ -71,6 +73,10 @@ class CopyToExportTest {
                 case WRITE_ZEROES -> zeroed.addAndGet(request.length());
                 case FLUSH -> flushes.incrementAndGet();
                 case READ, TRIM, ALLOCATION -> {}
+            }
+            long until = System.nanoTime() + (request.operation() == IoOperation.WRITE ? writeNanos : 0);
+            while (System.nanoTime() < until) {
+                LockSupport.parkNanos(this, until - System.nanoTime());
             }
             if (request.operation() == breaks) {
                 request.complete(with);
@@ -207,6 +213,32 @@ class CopyToExportTest {
         }
         assertThat(export.zeroed).hasValue(0);
         assertThat(export.flushes).hasValue(1);
+    }
+
+    /** Goal: a person sees how far a copy has come, and nothing of that is left. Method: an export that takes its time. */
+    @Test
+    void onATerminalABarMovesAndGoes() throws IOException {
+        byte[] data = new byte[16 << 20]; // more than a copy has under way at once
+        new SplittableRandom(SEED + 1).nextBytes(data);
+        for (int i = 0; i < 2; i++) {
+            try (RandomAccessFile file =
+                    new RandomAccessFile(folder.resolve("disk" + i).toFile(), "rw")) {
+                file.write(data);
+            }
+        }
+        Watched slow = new Watched(DISK_BYTES, 512, false);
+        slow.writeNanos = 30_000_000L;
+        try (Served served = new Served(slow)) {
+            Run copy = Run.watched(folder, "copy", "--overwrite", disks[0], disks[1], served.uri());
+            assertThat(copy.exit()).as(copy.err()).isZero();
+            assertThat(copy.err())
+                    .containsPattern("\rcopying v \\[=*> *\\] +\\d+%  \\S+ \\S+/s  \\d+:\\d\\d left")
+                    .containsPattern("\r +\rredoubt: copied v: ");
+        }
+        Watched quick = new Watched(DISK_BYTES, 512, false);
+        try (Served served = new Served(quick)) {
+            assertThat(copyTo("--overwrite", served.uri()).err()).doesNotContain("\r");
+        }
     }
 
     @Test

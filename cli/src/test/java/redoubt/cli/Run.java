@@ -23,6 +23,15 @@ record Run(int exit, String out, String err) {
 
     /** The same with a person at a terminal who types this. */
     static Run typing(Path folder, String answer, String... words) {
+        return run(folder, answer, false, words);
+    }
+
+    /** The same where a person sees progress as it moves. */
+    static Run watched(Path folder, String... words) {
+        return run(folder, null, true, words);
+    }
+
+    private static Run run(Path folder, String answer, boolean watched, String... words) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Console console = new Console(
@@ -31,7 +40,7 @@ record Run(int exit, String out, String err) {
                 new ByteArrayInputStream((answer == null ? "" : answer + "\n").getBytes(StandardCharsets.UTF_8)),
                 Map.of("XDG_STATE_HOME", folder.toString()),
                 answer != null,
-                false);
+                watched);
         int exit = Main.run(console, words);
         return new Run(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
