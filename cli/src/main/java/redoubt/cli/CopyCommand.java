@@ -70,6 +70,9 @@ final class CopyCommand extends Verb {
             description = "Read what is here although the missing disks may have gone on without it, and be newer.")
     private boolean allowOlderHalf;
 
+    @Option(names = "--json", description = "Print a JSON document when the copy is over; not where DEST is stdout.")
+    private boolean json;
+
     @Option(
             names = "--while-served",
             description = "Read although somebody uses the disks: the copy may be torn, and exit 74 says that it is.")
@@ -94,6 +97,27 @@ final class CopyCommand extends Verb {
         super(console);
     }
 
+    /**
+     * A copy that came to its end.
+     *
+     * @param degraded whether a member was missing
+     * @param torn whether the disks were in use meanwhile, or may have been
+     * @param unreadableBlocks how many blocks stand as zeroes in the copy because they could not be read
+     * @param unreadable where, of the first thousand of them
+     */
+    record Document(
+            Json.OutputVersion outputVersion,
+            String name,
+            String destination,
+            long sizeBytes,
+            boolean degraded,
+            boolean torn,
+            int unreadableBlocks,
+            List<Lost> unreadable) {}
+
+    /** A place that could not be read. */
+    record Lost(long offsetBytes, long lengthBytes) {}
+
     @Override
     int run() throws Refused, IOException {
         if (words.size() < 2) {
@@ -101,6 +125,9 @@ final class CopyCommand extends Verb {
         }
         List<Disk> disks = Engine.disks(words.subList(0, words.size() - 1));
         String destination = words.getLast();
+        if (json && destination.equals("-")) {
+            throw new Refused(ExitCode.USAGE, "the content and --json cannot both go to stdout; leave out --json");
+        }
         refuseToWriteOverADisk(disks, destination);
         AssemblyOptions options = AssemblyOptions.READ_ONLY
                 .insisting(allowOlderHalf ? Set.of(Insistence.LONE_HALF) : Set.of())
@@ -115,12 +142,19 @@ final class CopyCommand extends Verb {
             if (arrayName.isEmpty()) {
                 Notices.leftOut(container).forEach(console()::say);
             }
-            int code;
+            List<Lost> lost;
             try (Claim claim = Claim.of(engine, destination, Seconds.parse(memberTimeout))) {
                 claim.mustHold(volume.array().limits().sizeBytes());
-                code = copy(volume, memory, destination);
+                lost = copy(volume, memory, destination);
             }
-            return code == ExitCode.DONE.number() && whileServed ? unchanged(engine, disks, container, volume) : code;
+            boolean torn = whileServed && !isUnchanged(engine, disks, container, volume);
+            if (torn) {
+                console().say("%s was in use while it was copied: the copy may be torn".formatted(volume.name()));
+            }
+            if (json) {
+                Json.print(console().out(), document(volume, destination, torn, lost));
+            }
+            return (torn || !lost.isEmpty() ? ExitCode.IO : ExitCode.DONE).number();
         }
     }
 
@@ -145,7 +179,7 @@ final class CopyCommand extends Verb {
      * Whoever writes marks the array dirty before and raises its generation: what is clean and as old as before was left alone. Linux md's own
      * metadata does not tell, for md takes an event back that did nothing but mark dirty.
      */
-    private int unchanged(
+    private boolean isUnchanged(
             Engine engine, List<Disk> disks, AssembledContainer container, AssembledContainer.Volume volume)
             throws Refused {
         boolean same = engine.scan(disks, Seconds.parse(memberTimeout)).containers().stream()
@@ -154,11 +188,20 @@ final class CopyCommand extends Verb {
                 .anyMatch(now -> now.generation() == container.picture().generation());
         boolean tells = volume.found().picture().level().redundant()
                 && container.picture().format().equals(ImsmFormat.NAME);
-        if (same && tells && !volume.found().picture().dirty()) {
-            return ExitCode.DONE.number();
-        }
-        console().say("%s was in use while it was copied: the copy may be torn".formatted(volume.name()));
-        return ExitCode.IO.number();
+        return same && tells && !volume.found().picture().dirty();
+    }
+
+    private static Document document(
+            AssembledContainer.Volume volume, String destination, boolean torn, List<Lost> lost) {
+        return new Document(
+                Json.OutputVersion.of("copy"),
+                volume.name(),
+                destination,
+                volume.array().limits().sizeBytes(),
+                Notices.isDegraded(volume),
+                torn,
+                lost.size(),
+                lost.subList(0, Math.min(lost.size(), LOST_LIMIT)));
     }
 
     private static AssembledContainer.Volume only(AssembledContainer container) throws Refused {
@@ -221,11 +264,12 @@ final class CopyCommand extends Verb {
                 && Files.isSameFile(Path.of(destination), Path.of(disk.location()));
     }
 
-    private int copy(AssembledContainer.Volume volume, IoMemory memory, String destination)
+    /** Answers what could not be read. */
+    private List<Lost> copy(AssembledContainer.Volume volume, IoMemory memory, String destination)
             throws Refused, IOException {
         long size = volume.array().limits().sizeBytes();
         Progress progress = new Progress(console(), "copying " + volume.name(), size);
-        List<String> lost = new ArrayList<>();
+        List<Lost> lost = new ArrayList<>();
         try (CopyTarget target = open(destination, size)) {
             new ArrayReader(volume.array(), memory).readAll(new ArrayReader.Sink() {
                 @Override
@@ -247,7 +291,7 @@ final class CopyCommand extends Verb {
                     if (lost.size() < LOST_LIMIT) {
                         console().say(place);
                     }
-                    lost.add(place);
+                    lost.add(new Lost(offset, length));
                     target.zeroes(offset, length);
                 }
             });
@@ -256,12 +300,13 @@ final class CopyCommand extends Verb {
             progress.end();
         }
         String done = "copied %s: %d bytes (%s)".formatted(volume.name(), size, Sizes.shown(size));
-        if (lost.isEmpty()) {
-            console().say(done);
-            return ExitCode.DONE.number();
-        }
-        console().say(done + ", but " + lost.size() + " blocks could not be read and are zeroes in the copy");
-        return ExitCode.IO.number();
+        console()
+                .say(
+                        lost.isEmpty()
+                                ? done
+                                : done + ", but " + lost.size()
+                                        + " blocks could not be read and are zeroes in the copy");
+        return lost;
     }
 
     private CopyTarget open(String destination, long size) throws Refused, IOException {

@@ -88,6 +88,9 @@ final class CreateCommand extends Verb {
     @Option(names = "--yes", description = "Do not ask.")
     private boolean yes;
 
+    @Option(names = "--json", description = "Print a JSON document.")
+    private boolean json;
+
     @Option(
             names = "--timeout",
             paramLabel = "TIME",
@@ -102,6 +105,39 @@ final class CreateCommand extends Verb {
         super(console);
     }
 
+    /**
+     * What was made.
+     *
+     * @param chunkBytes 0 for a level without
+     * @param degraded whether a member is missing from the start
+     * @param backups what was saved of the disks that were not empty
+     */
+    record Document(
+            Json.OutputVersion outputVersion,
+            String name,
+            String uuid,
+            String uuidCanonical,
+            String metadata,
+            String level,
+            int chunkBytes,
+            long sizeBytes,
+            int slots,
+            boolean degraded,
+            List<DiskMade> disks,
+            List<BackupKept> backups) {}
+
+    /**
+     * A disk of the new array.
+     *
+     * @param serial by which it is known from now on
+     * @param serialKept whether the disk itself says its serial
+     * @param word the disk as other commands take it
+     */
+    record DiskMade(String path, String serial, boolean serialKept, boolean spare, String word) {}
+
+    /** Metadata that was there before, and the file that has it now. */
+    record BackupKept(String path, String backup) {}
+
     @Override
     int run() throws Refused, IOException {
         Creation.Wish wish = wish();
@@ -111,9 +147,16 @@ final class CreateCommand extends Verb {
                 Creation creation = Creation.open(
                         wish, new ImsmFormat(), engine.opener(), Seconds.parse(timeout), new SecureRandom(), now)) {
             confirm(creation);
+            List<BackupKept> backups = new ArrayList<>();
             for (Creation.Filled filled : creation.filled()) {
                 Path file = Backups.keep(console(), creation.backup(filled.disk(), now));
-                console().print("backup of %s: %s".formatted(filled.disk().location(), file));
+                String sentence = "backup of %s: %s".formatted(filled.disk().location(), file);
+                if (json) { // told now, for what comes may go wrong
+                    console().say(sentence);
+                } else {
+                    console().print(sentence);
+                }
+                backups.add(new BackupKept(filled.disk().location(), file.toString()));
             }
             Progress progress = new Progress(console(), "filling " + name + " with zeroes", creation.bytesToZero());
             List<Creation.KnownDisk> known;
@@ -122,7 +165,11 @@ final class CreateCommand extends Verb {
             } finally {
                 progress.end();
             }
-            report(creation.volume(), known);
+            if (json) {
+                Json.print(console().out(), document(creation.volume(), known, backups));
+            } else {
+                report(creation.volume(), known);
+            }
             return ExitCode.DONE.number();
         } catch (AssemblyRefused refused) {
             throw Engine.refused(refused);
@@ -209,8 +256,41 @@ final class CreateCommand extends Verb {
         }
     }
 
+    private static boolean isDegraded(VolumePicture volume) {
+        return volume.slots().stream().anyMatch(slot -> slot.disk().isEmpty());
+    }
+
+    /** The disk as another command takes it: with its serial, unless it says that itself and nobody gave it. */
+    private static String word(Creation.KnownDisk disk) {
+        boolean told = !disk.kept() || disk.disk().serial().isPresent();
+        return disk.disk().location() + (told ? ",serial=" + Printable.of(disk.serial()) : "");
+    }
+
+    private Document document(VolumePicture volume, List<Creation.KnownDisk> known, List<BackupKept> backups) {
+        return new Document(
+                Json.OutputVersion.of("create"),
+                Printable.of(volume.name()),
+                volume.uuid().colonForm(),
+                volume.uuid().canonicalForm(),
+                metadata,
+                volume.level().word(),
+                volume.chunkBytes(),
+                Sectors.toBytes(volume.sizeSectors()),
+                volume.slots().size(),
+                isDegraded(volume),
+                known.stream()
+                        .map(disk -> new DiskMade(
+                                disk.disk().location(),
+                                Printable.of(disk.serial()),
+                                disk.kept(),
+                                disk.spare(),
+                                word(disk)))
+                        .toList(),
+                backups);
+    }
+
     private void report(VolumePicture volume, List<Creation.KnownDisk> known) {
-        boolean degraded = volume.slots().stream().anyMatch(slot -> slot.disk().isEmpty());
+        boolean degraded = isDegraded(volume);
         console()
                 .print("%s: %s over %d members, %s%s"
                         .formatted(
@@ -219,7 +299,10 @@ final class CreateCommand extends Verb {
                                 volume.slots().size(),
                                 Sizes.shown(Sectors.toBytes(volume.sizeSectors())),
                                 degraded ? ", degraded from the start" : ""));
-        StringBuilder serve = new StringBuilder(degraded ? "redoubt serve --allow-degraded" : "redoubt serve");
+        List<String> serve = new ArrayList<>(List.of("serve"));
+        if (degraded) {
+            serve.add("--allow-degraded");
+        }
         for (Creation.KnownDisk disk : known) {
             console()
                     .print("  %s serial '%s'%s"
@@ -227,11 +310,8 @@ final class CreateCommand extends Verb {
                                     disk.disk().location(),
                                     Printable.of(disk.serial()),
                                     disk.spare() ? ", spare" : ""));
-            boolean told = !disk.kept() || disk.disk().serial().isPresent();
-            serve.append(' ')
-                    .append(ShellWord.of(
-                            disk.disk().location() + (told ? ",serial=" + Printable.of(disk.serial()) : "")));
+            serve.add(word(disk));
         }
-        console().print("to serve it: " + serve);
+        console().print("to serve it: " + ShellWord.redoubt(serve));
     }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import redoubt.control.AttributeRefused;
 import redoubt.kernfs.Errno;
@@ -29,6 +30,9 @@ final class FailCommand extends Verb {
     @Mixin
     private Served served = new Served();
 
+    @Option(names = "--json", description = "Print a JSON document.")
+    private boolean json;
+
     @Parameters(index = "0", paramLabel = "NAME", description = "The array.")
     private String name = "";
 
@@ -41,6 +45,9 @@ final class FailCommand extends Verb {
     FailCommand(Console console) {
         super(console);
     }
+
+    /** The member that counts for nothing any more, as the metadata says. */
+    record Document(Json.OutputVersion outputVersion, String array, int slot, String path, String serial) {}
 
     @Override
     int run() throws Refused, IOException {
@@ -60,9 +67,20 @@ final class FailCommand extends Verb {
                 }
                 throw Served.unexpected(refused);
             }
-            console()
-                    .print("%s: %s (slot %d) has failed, and the metadata says so"
-                            .formatted(array.name(), member.path(), member.slot()));
+            if (json) {
+                Json.print(
+                        console().out(),
+                        new Document(
+                                Json.OutputVersion.of("fail"),
+                                array.name(),
+                                member.slot(),
+                                member.path(),
+                                member.serial()));
+            } else {
+                console()
+                        .print("%s: %s (slot %d) has failed, and the metadata says so"
+                                .formatted(array.name(), member.path(), member.slot()));
+            }
             return ExitCode.DONE.number();
         }
     }

@@ -23,6 +23,11 @@ final class Notices {
 
     private Notices() {}
 
+    /** Whether a member is missing, or does not hold all that it should. */
+    static boolean isDegraded(AssembledContainer.Volume volume) {
+        return volume.found().picture().slots().stream().anyMatch(slot -> slot.state() != SlotState.IN_SYNC);
+    }
+
     static List<String> of(AssembledContainer.Volume volume) {
         List<String> notices = new ArrayList<>();
         List<String> absent = new ArrayList<>();

@@ -33,7 +33,9 @@ import picocli.CommandLine.Option;
             "",
             "Makes two images, an Intel RAID1 on them, serves it over NBD, writes and reads back, takes a member out, writes"
                     + " and reads on, stops, looks at what is written on both members, reads the whole content from them without"
-                    + " the server, and compares it byte for byte. Each step is printed with the command to do it by hand."
+                    + " the server, and compares it byte for byte. Each step is printed with the commands to do it by hand, which"
+                    + " can be pasted into a shell one after the other; nbdcopy, of libnbd, is the NBD client in them. They begin"
+                    + " with the folder, which is gone by then, but for --keep."
         },
         footer = {"", "Examples:", "  redoubt quickstart", "  redoubt quickstart --keep"})
 final class QuickstartCommand extends Verb {
@@ -70,7 +72,12 @@ final class QuickstartCommand extends Verb {
         }
         console()
                 .print("All of it is right, after %.1f s.%s"
-                        .formatted((System.nanoTime() - start) / 1e9, keep ? " The folder stays: " + folder : ""));
+                        .formatted(
+                                (System.nanoTime() - start) / 1e9,
+                                keep
+                                        ? " The folder stays; to do the same by hand in it, remove it first: rm -r "
+                                                + ShellWord.of(folder.toString())
+                                        : ""));
         return ExitCode.DONE.number();
     }
 
@@ -79,8 +86,12 @@ final class QuickstartCommand extends Verb {
         List<String> disks = List.of(images.get(0) + ",serial=DEMO-0", images.get(1) + ",serial=DEMO-1");
         Path socket = folder.resolve("nbd");
         Path control = folder.resolve("control");
+        Path content = folder.resolve("content");
 
-        step("two empty disks", "truncate -s 64M " + images.get(0) + " " + images.get(1));
+        step(
+                "a folder, and two empty disks in it",
+                "mkdir " + word(folder),
+                "truncate -s 64M %s %s".formatted(word(images.get(0)), word(images.get(1))));
         for (Path image : images) {
             try (FileChannel file = FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 file.write(java.nio.ByteBuffer.allocate(1), IMAGE_BYTES - 1);
@@ -89,38 +100,42 @@ final class QuickstartCommand extends Verb {
 
         List<String> create = new ArrayList<>(List.of("create", NAME, "--metadata", "imsm", "--level", "1"));
         create.addAll(disks);
-        step("an Intel RAID1 on them", "redoubt " + String.join(" ", create));
+        step("an Intel RAID1 on them", ShellWord.redoubt(create));
         show(redoubt(create), "");
 
         List<String> serve =
                 new ArrayList<>(List.of("serve", "--listen", "unix:" + socket, "--control", control.toString()));
         serve.addAll(disks);
-        step("serve it", "redoubt " + String.join(" ", serve) + " &");
-        byte[] content;
+        step(
+                "serve it; who comes once its socket is there waits until it is ready",
+                ShellWord.redoubt(serve) + " &",
+                "until [ -S %s ]; do sleep 0.1; done".formatted(word(socket)));
+        byte[] written;
         Process server = start(serve);
         try {
             String uri = ready(server);
             console().print("    " + uri);
-            content = useHealthy(socket, uri);
+            written = useHealthy(socket, uri, content);
 
             List<String> fail = List.of("fail", "--control", control.toString(), NAME, "DEMO-1");
-            step("take a member out", "redoubt " + String.join(" ", fail));
+            List<String> status = List.of("status", "--control", control.toString(), NAME);
+            step("take a member out", ShellWord.redoubt(fail), ShellWord.redoubt(status));
             show(redoubt(fail), "");
-            show(redoubt(List.of("status", "--control", control.toString(), NAME)), NAME, "blocks");
+            show(redoubt(status), NAME, "blocks");
 
-            useDegraded(socket, uri, content);
+            useDegraded(socket, uri, content, written);
 
             List<String> stop = List.of("stop", "--control", control.toString(), NAME);
-            step("stop it", "redoubt " + String.join(" ", stop));
+            step("stop it, and wait for its end", ShellWord.redoubt(stop), "wait $!");
             show(redoubt(stop), "");
             awaitEnd(server);
         } finally {
             server.destroyForcibly();
         }
 
-        step("what is written on the members", "redoubt examine " + String.join(" ", disks));
         List<String> examine = new ArrayList<>(List.of("examine"));
         examine.addAll(disks);
+        step("what is written on the members", ShellWord.redoubt(examine));
         show(
                 redoubt(examine),
                 "disk0.img",
@@ -137,9 +152,10 @@ final class QuickstartCommand extends Verb {
         copying.add(copy.toString());
         step(
                 "read everything from the members, without the server",
-                "redoubt %s && sha256sum %s".formatted(String.join(" ", copying), copy));
+                ShellWord.redoubt(copying),
+                "sha256sum %1$s %2$s && cmp %1$s %2$s".formatted(word(content), word(copy)));
         show(redoubt(copying), "");
-        String expected = sha256(content);
+        String expected = sha256(written);
         String found = sha256(Files.readAllBytes(copy));
         console().print("    written: " + expected);
         console().print("    read:    " + found);
@@ -148,28 +164,46 @@ final class QuickstartCommand extends Verb {
         }
     }
 
-    private byte[] useHealthy(Path socket, String uri) throws IOException, Refused {
-        step("fill it over NBD, and read it back", "nbdcopy FILE '" + uri + "'; nbdcopy '" + uri + "' - | cmp - FILE");
+    /** Answers what was written, which is in the file too. */
+    private byte[] useHealthy(Path socket, String uri, Path content) throws IOException, Refused {
         try (NbdExchange client = new NbdExchange(socket, NAME)) {
-            byte[] content = new byte[Math.toIntExact(client.sizeBytes())];
-            new SplittableRandom(SEED).nextBytes(content);
-            client.write(0, content);
+            byte[] bytes = new byte[Math.toIntExact(client.sizeBytes())];
+            step(
+                    "fill it over NBD, and read it back",
+                    "head -c %d /dev/urandom > %s".formatted(bytes.length, word(content)),
+                    copiedOverNbd(content, uri));
+            new SplittableRandom(SEED).nextBytes(bytes);
+            Files.write(content, bytes);
+            client.write(0, bytes);
             client.flush();
-            compare(content, client.read(0, content.length));
-            return content;
+            compare(bytes, client.read(0, bytes.length));
+            return bytes;
         }
     }
 
-    private void useDegraded(Path socket, String uri, byte[] content) throws IOException, Refused {
-        step("write and read on with one member", "qemu-io -f raw -c 'write -P 7 0 8M' '" + uri + "'");
+    private void useDegraded(Path socket, String uri, Path content, byte[] written) throws IOException, Refused {
+        step(
+                "write and read on with one member",
+                "dd if=/dev/urandom of=%s bs=1M count=%d conv=notrunc status=none"
+                        .formatted(word(content), REWRITTEN_BYTES >> 20),
+                copiedOverNbd(content, uri));
         byte[] fresh = new byte[REWRITTEN_BYTES];
         new SplittableRandom(SEED + 1).nextBytes(fresh);
+        System.arraycopy(fresh, 0, written, 0, fresh.length);
+        Files.write(content, written);
         try (NbdExchange client = new NbdExchange(socket, NAME)) {
             client.write(0, fresh);
             client.flush();
-            System.arraycopy(fresh, 0, content, 0, fresh.length);
-            compare(content, client.read(0, content.length));
+            compare(written, client.read(0, written.length));
         }
+    }
+
+    private static String copiedOverNbd(Path content, String uri) {
+        return "nbdcopy %1$s %2$s && nbdcopy %2$s - | cmp - %1$s".formatted(word(content), ShellWord.of(uri));
+    }
+
+    private static String word(Path path) {
+        return ShellWord.of(path.toString());
     }
 
     private void compare(byte[] written, byte[] read) throws Refused {
@@ -182,9 +216,11 @@ final class QuickstartCommand extends Verb {
 
     // ---------------------------------------------------------------------------------------------- steps
 
-    private void step(String what, String byHand) {
+    private void step(String what, String... byHand) {
         console().print("%d. %s".formatted(++steps, what));
-        console().print("    $ " + byHand);
+        for (String command : byHand) {
+            console().print("    $ " + command);
+        }
     }
 
     /** Prints the lines that hold one of these words. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,6 +34,9 @@ final class RestoreCommand extends Verb {
 
     private static final long FILE_LIMIT_BYTES = 32L << 20;
 
+    @Option(names = "--json", description = "Print a JSON document.")
+    private boolean json;
+
     @Option(names = "--moved", description = "It is the same disk, at another place than then.")
     private boolean moved;
 
@@ -53,6 +57,15 @@ final class RestoreCommand extends Verb {
         super(console);
     }
 
+    /**
+     * What was put back.
+     *
+     * @param path the disk
+     * @param time of what when it is again
+     * @param backup the file that has what stood there until now
+     */
+    record Document(Json.OutputVersion outputVersion, String path, String time, String backup) {}
+
     @Override
     int run() throws Refused, IOException {
         Disk target = Engine.disks(List.of(disk)).getFirst();
@@ -65,6 +78,7 @@ final class RestoreCommand extends Verb {
             }
             Backup saved = Backup.ofBytes(Files.readAllBytes(backup), backup.toString());
             refuseAnotherDisk(saved, target);
+            List<String> kept = new ArrayList<>();
             long now = Clock.system().wallTime().getEpochSecond();
             saved.restore(
                     target,
@@ -72,15 +86,31 @@ final class RestoreCommand extends Verb {
                     engine.opener(),
                     Seconds.parse(timeout),
                     now,
-                    until ->
-                            console().print("backup of what stood there until now: " + Backups.keep(console(), until)));
-            console()
-                    .print("%s is as it was on %s"
-                            .formatted(target.location(), Instant.ofEpochSecond(saved.epochSeconds())));
+                    until -> kept.add(keep(until)));
+            String time = Instant.ofEpochSecond(saved.epochSeconds()).toString();
+            if (json) {
+                Json.print(
+                        console().out(),
+                        new Document(Json.OutputVersion.of("restore"), target.location(), time, kept.getFirst()));
+            } else {
+                console().print("%s is as it was on %s".formatted(target.location(), time));
+            }
             return ExitCode.DONE.number();
         } catch (AssemblyRefused refused) {
             throw Engine.refused(refused);
         }
+    }
+
+    /** Says at once where it is, for what comes may go wrong. */
+    private String keep(Backup until) throws IOException {
+        String file = Backups.keep(console(), until).toString();
+        String sentence = "backup of what stood there until now: " + file;
+        if (json) {
+            console().say(sentence);
+        } else {
+            console().print(sentence);
+        }
+        return file;
     }
 
     /** Disks of one model have one size, so a backup that went to the wrong one would be taken. */

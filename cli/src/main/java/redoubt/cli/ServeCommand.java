@@ -2,6 +2,7 @@ package redoubt.cli;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +20,9 @@ import redoubt.assembly.Insistence;
 import redoubt.block.IoMemory;
 import redoubt.fuse.FuseMount;
 import redoubt.fuse.FuseRefused;
+import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
+import redoubt.metadata.VolumePicture;
 import redoubt.nbd.NbdLimits;
 
 /** {@code redoubt serve}: assembles arrays and serves them over NBD until it is told to stop. */
@@ -30,7 +33,8 @@ import redoubt.nbd.NbdLimits;
         description = {
             "",
             "Assembles the arrays that the disks form, in any order, and serves each under its name until SIGTERM, SIGINT or"
-                    + " 'redoubt stop'. When clients can connect, the NBD URI of each array is printed on stdout, one a line.",
+                    + " 'redoubt stop'. When clients can connect, the NBD URI of each array is printed on stdout, one a line; with --json"
+                    + " a document of one line says what is served and where.",
             "",
             "Without --allow-degraded an array with a member missing is not written to (exit 77): a write makes the disk"
                     + " that is away worthless until it is rebuilt. With --read-only nothing at all is written, neither data nor"
@@ -160,6 +164,9 @@ final class ServeCommand extends Verb {
             description = "Show attributes as files under DIR, as in /sys, and the arrays under DIR/volumes.")
     private Optional<Path> mount = Optional.empty();
 
+    @Option(names = "--json", description = "Print a JSON document, on one line, in the place of the URIs.")
+    private boolean json;
+
     @Parameters(arity = "1..*", paramLabel = "DISK", description = "PATH[,serial=TEXT]")
     private List<String> disks = List.of();
 
@@ -167,13 +174,44 @@ final class ServeCommand extends Verb {
         super(console);
     }
 
+    /**
+     * What is served.
+     *
+     * @param control the control socket
+     * @param mount where attributes and arrays are files, if anywhere
+     * @param unsafe why a write might wait for memory, a sentence each
+     */
+    record Document(
+            Json.OutputVersion outputVersion,
+            long pid,
+            String control,
+            Optional<String> mount,
+            List<ArrayServed> arrays,
+            List<String> unsafe) {}
+
+    /**
+     * An array.
+     *
+     * @param degraded whether a member is missing
+     * @param uris where clients reach it
+     */
+    record ArrayServed(
+            String name,
+            String uuid,
+            String uuidCanonical,
+            String level,
+            long sizeBytes,
+            boolean readOnly,
+            boolean degraded,
+            List<String> uris) {}
+
     @Override
     int run() throws Refused, IOException {
         List<Disk> members = Engine.disks(disks);
         AssemblyOptions options = options();
         OptionalLong rehearsalNanos =
                 rehearsal.isPresent() ? OptionalLong.of(Seconds.parse(rehearsal.get())) : OptionalLong.empty();
-        List<ListenAddress> addresses = new java.util.ArrayList<>();
+        List<ListenAddress> addresses = new ArrayList<>();
         for (String where : listen) {
             addresses.add(ListenAddress.parse(where));
         }
@@ -230,8 +268,10 @@ final class ServeCommand extends Verb {
             for (String reason : unsafe) {
                 console().say("unsafe: " + reason);
             }
-            for (String uri : service.uris()) {
-                console().out().println(uri);
+            if (json) {
+                Json.printLine(console().out(), document(container, service, unsafe));
+            } else {
+                service.uris().forEach(console().out()::println);
             }
             console().out().flush();
             manager.ready("serving " + String.join(" ", service.uris()));
@@ -244,6 +284,29 @@ final class ServeCommand extends Verb {
             }
             return (inOrder ? ExitCode.DONE : ExitCode.IO).number();
         }
+    }
+
+    private Document document(AssembledContainer container, Service service, List<String> unsafe) {
+        List<ArrayServed> served = new ArrayList<>();
+        for (AssembledContainer.Volume volume : container.volumes()) {
+            VolumePicture picture = volume.found().picture();
+            served.add(new ArrayServed(
+                    Printable.of(volume.name()),
+                    picture.uuid().colonForm(),
+                    picture.uuid().canonicalForm(),
+                    picture.level().word(),
+                    volume.array().limits().sizeBytes(),
+                    readOnly,
+                    Notices.isDegraded(volume),
+                    service.uris(volume.name())));
+        }
+        return new Document(
+                Json.OutputVersion.of("serve"),
+                ProcessHandle.current().pid(),
+                service.control().toAbsolutePath().toString(),
+                mount.map(each -> each.toAbsolutePath().toString()),
+                served,
+                unsafe);
     }
 
     private List<String> unsafeHere(AssembledContainer container, List<ListenAddress> addresses) {

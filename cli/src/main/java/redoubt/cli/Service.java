@@ -277,6 +277,16 @@ final class Service {
         return uris;
     }
 
+    /** Where clients reach one volume. */
+    List<String> uris(String export) {
+        List<String> names = exports(); // each place that is listened on has them all, in this order
+        List<String> found = new ArrayList<>();
+        for (int i = names.indexOf(export); i < uris.size(); i += names.size()) {
+            found.add(uris.get(i));
+        }
+        return found;
+    }
+
     /** The control socket. */
     Path control() {
         return control.socket();

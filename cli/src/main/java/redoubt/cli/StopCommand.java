@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import redoubt.control.AttributeRefused;
 
@@ -25,6 +26,9 @@ final class StopCommand extends Verb {
     @Mixin
     private Served served = new Served();
 
+    @Option(names = "--json", description = "Print a JSON document.")
+    private boolean json;
+
     @Parameters(paramLabel = "NAME", description = "The array.")
     private String name = "";
 
@@ -32,12 +36,23 @@ final class StopCommand extends Verb {
         super(console);
     }
 
+    /**
+     * The array is stopped, and all that was acknowledged is durable.
+     *
+     * @param clean whether its members say so; they do not where it was once not closed in good order
+     */
+    record Document(Json.OutputVersion outputVersion, String array, boolean clean) {}
+
     @Override
     int run() throws Refused, IOException {
         try (Served.Array array = served.array(name)) {
             array.attributes().watch(ServedTree.STATE);
             array.attributes().write(ServedTree.STOP, "1");
             boolean clean = awaitEnd(array);
+            if (json) {
+                Json.print(console().out(), new Document(Json.OutputVersion.of("stop"), array.name(), clean));
+                return ExitCode.DONE.number();
+            }
             console()
                     .print(name + " is stopped, and its members say that it is "
                             + (clean

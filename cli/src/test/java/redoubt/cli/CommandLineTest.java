@@ -8,12 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
+import redoubt.testkit.HostTools;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -111,6 +113,99 @@ class CommandLineTest {
     @Test
     void theCompletionScriptKnowsTheVerbs() {
         assertThat(run("completion").out()).contains("quickstart", "examine", "--allow-degraded");
+    }
+
+    /** Goal: bash completes verbs and options. Method: the script, in bash, asked as bash's own completion asks. */
+    @Test
+    void bashTakesTheCompletionScriptAndCompletes() throws IOException {
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/bin/bash")), "no bash on this machine");
+        Path script = folder.resolve("completion.sh");
+        Files.writeString(script, run("completion").out());
+        String asked = """
+                set -e
+                compopt() { :; } # a builtin that works only while a key is pressed
+                source '%s'
+                complete -p redoubt
+                COMP_WORDS=(redoubt qui) COMP_CWORD=1
+                _complete_redoubt redoubt qui redoubt
+                echo "verbs: ${COMPREPLY[*]}"
+                COMP_WORDS=(redoubt serve --allow-deg) COMP_CWORD=2
+                _complete_redoubt redoubt --allow-deg serve
+                echo "options: ${COMPREPLY[*]}"
+                """.formatted(script);
+        assertThat(HostTools.run("/bin/bash", "--norc", "-c", asked).lines())
+                .first()
+                .asString()
+                .matches("complete .*-F _complete_redoubt .*redoubt");
+        assertThat(HostTools.run("/bin/bash", "--norc", "-c", asked).lines())
+                .contains("verbs: quickstart", "options: --allow-degraded");
+    }
+
+    @Test
+    void whatWasMadeCopiedAndPutBackIsToldAsJson() throws IOException {
+        String first = disk("0");
+        String second = disk("1");
+        byte[] empty = Files.readAllBytes(Path.of(first));
+        Run made = run(
+                "create",
+                "v",
+                "--metadata",
+                "imsm",
+                "--level",
+                "1",
+                "--json",
+                first + ",serial=A",
+                second + ",serial=B");
+        assertThat(made.err()).isEmpty();
+        JsonNode create = JSON.readTree(made.out());
+        assertThat(create.at("/output_version/command").asString()).isEqualTo("create");
+        assertThat(create.at("/name").asString()).isEqualTo("v");
+        assertThat(create.at("/level").asString()).isEqualTo("raid1");
+        assertThat(create.at("/degraded").asBoolean()).isFalse();
+        assertThat(create.at("/disks/1/serial").asString()).isEqualTo("B");
+        assertThat(create.at("/disks/1/word").asString()).isEqualTo(second + ",serial=B");
+        assertThat(create.at("/backups").size()).isZero();
+        JsonNode scan = JSON.readTree(
+                run("scan", "--json", first + ",serial=A", second + ",serial=B").out());
+        assertThat(create.at("/uuid")).isEqualTo(scan.at("/containers/0/volumes/0/uuid"));
+        assertThat(create.at("/size_bytes")).isEqualTo(scan.at("/containers/0/volumes/0/size_bytes"));
+
+        Path out = folder.resolve("out");
+        JsonNode copy = JSON.readTree(
+                run("copy", "--json", second + ",serial=B", out.toString()).out());
+        assertThat(copy.at("/output_version/command").asString()).isEqualTo("copy");
+        assertThat(copy.at("/size_bytes").asLong()).isEqualTo(Files.size(out));
+        assertThat(copy.at("/degraded").asBoolean()).isTrue();
+        assertThat(copy.at("/torn").asBoolean()).isFalse();
+        assertThat(copy.at("/unreadable_blocks").asInt()).isZero();
+        assertThat(run("copy", "--json", second + ",serial=B", "-").exit()).isEqualTo(64);
+
+        byte[] before = Files.readAllBytes(Path.of(first));
+        Run again = run(
+                "create",
+                "w",
+                "--metadata",
+                "imsm",
+                "--level",
+                "0",
+                "--new-container",
+                "--yes",
+                "--json",
+                first,
+                second);
+        JsonNode backups = JSON.readTree(again.out()).at("/backups");
+        assertThat(backups.size()).isEqualTo(2);
+        assertThat(backups.at("/0/path").asString()).isEqualTo(first);
+        String backup = backups.at("/0/backup").asString();
+        assertThat(again.err()).contains("backup of " + first + ": " + backup);
+
+        JsonNode restore = JSON.readTree(run("restore", "--json", backup, first).out());
+        assertThat(restore.at("/output_version/command").asString()).isEqualTo("restore");
+        assertThat(restore.at("/path").asString()).isEqualTo(first);
+        assertThat(restore.at("/time").asString()).matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ");
+        assertThat(Path.of(restore.at("/backup").asString())).exists();
+        assertThat(Path.of(first)).hasBinaryContent(before);
+        assertThat(before).isNotEqualTo(empty);
     }
 
     @Test

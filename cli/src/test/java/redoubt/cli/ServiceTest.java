@@ -74,8 +74,13 @@ class ServiceTest {
                 assertCopyMindsTheServer(disks);
                 assertStateIsStored(control);
 
-                Run failed = act(control, "fail", "v", "S1");
+                Run failed = act(control, "fail", "--json", "v", "S1");
                 assertThat(failed.exit()).as(failed.err()).isZero();
+                JsonNode member = new ObjectMapper().readTree(failed.out());
+                assertThat(member.at("/output_version/command").asString()).isEqualTo("fail");
+                assertThat(member.at("/array").asString()).isEqualTo("v");
+                assertThat(member.at("/slot").asInt()).isEqualTo(1);
+                assertThat(member.at("/serial").asString()).isEqualTo("S1");
                 assertThat(act(control, "fail", "v", "S0").exit()).isEqualTo(77);
                 assertThat(act(control, "fail", "v", "nobody").exit()).isEqualTo(64);
                 assertThat(act(control, "status", "--test", "v").exit()).isEqualTo(1);
@@ -87,8 +92,12 @@ class ServiceTest {
                 client.write(4096, second);
                 client.flush();
             }
-            Run stopped = act(control, "stop", "v");
+            Run stopped = act(control, "stop", "--json", "v");
             assertThat(stopped.exit()).as(stopped.err()).isZero();
+            JsonNode end = new ObjectMapper().readTree(stopped.out());
+            assertThat(end.at("/output_version/command").asString()).isEqualTo("stop");
+            assertThat(end.at("/array").asString()).isEqualTo("v");
+            assertThat(end.at("/clean").asBoolean()).isTrue();
             serving.join(60_000);
             assertThat(control).doesNotExist();
             assertThat(socket).doesNotExist();

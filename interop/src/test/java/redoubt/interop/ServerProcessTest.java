@@ -30,6 +30,7 @@ class ServerProcessTest {
     private static final int LIMIT_BEYOND_DATA_KIB = 96 * KIB;
     private static final int LOAD_SECONDS = 5;
     private static final Duration DIRTY_WITHIN = Duration.ofMinutes(1);
+    private static final Duration LISTENS_WITHIN = Duration.ofSeconds(30);
 
     @BeforeAll
     static void needsFio() {
@@ -155,6 +156,87 @@ class ServerProcessTest {
                 assertThat(proc(served, "cmdline").split("\0"))
                         .contains("-Dredoubt.dataplane=yes", "-XX:+AlwaysPreTouch");
                 assertThat(proc(served, "environ").split("\0")).contains("MALLOC_ARENA_MAX=1");
+                served.stop().mustSucceed();
+            }
+        }
+    }
+
+    /** Goal: systemd starts what depends on an array when clients can connect, and knows a stop from a crash. Method: its socket, and who hears. */
+    @Test
+    void tellsWhoStartedItThatItIsReadyAndThatItStops() {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
+            Path socket = scratch.file("notify");
+            Path heard = scratch.file("heard");
+            Process hears = hears(socket, heard);
+            try {
+                Await.until("the listener", LISTENS_WITHIN, () -> Files.exists(socket));
+                Redoubt notifying = array.redoubt().startedBy(List.of("env", "NOTIFY_SOCKET=" + socket));
+                try (RedoubtProcess served = notifying.serve(array.disks())) {
+                    String ready = "READY=1\nSTATUS=serving " + served.uri(RedoubtArray.VOLUME) + "\n";
+                    Await.until(
+                            "the word that it is ready",
+                            LISTENS_WITHIN,
+                            () -> Files.readString(heard).equals(ready));
+                    served.stop().mustSucceed();
+                    Await.until(
+                            "the word that it stops",
+                            LISTENS_WITHIN,
+                            () -> Files.readString(heard).equals(ready + "STOPPING=1\n"));
+                }
+            } finally {
+                hears.destroy();
+            }
+        }
+    }
+
+    private static Process hears(Path socket, Path heard) {
+        String listener = """
+                import socket, sys
+                heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                heard.bind(sys.argv[1])
+                while True:
+                    print(heard.recv(4096).decode(), flush=True)
+                """;
+        try {
+            return new ProcessBuilder(Peer.PYTHON.path().toString(), "-c", listener, socket.toString())
+                    .redirectOutput(heard.toFile())
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void saysAsJsonWhatIsServed() {
+        try (Scratch scratch = Scratch.make()) {
+            RedoubtArray array = RedoubtArray.createMatrix(scratch, "w", "--assume-clean");
+            try (RedoubtProcess served = array.serve("--json")) {
+                Await.until(
+                        "what is served to be said",
+                        LISTENS_WITHIN,
+                        () -> served.outcome().out().endsWith("\n"));
+                String told = served.outcome().out();
+                assertThat(told.lines()).hasSize(1);
+                JsonNode document = new ObjectMapper().readTree(told);
+                assertThat(document.at("/output_version/command").asString()).isEqualTo("serve");
+                assertThat(document.at("/pid").asLong()).isEqualTo(served.pid());
+                assertThat(document.at("/control").asString())
+                        .isEqualTo(served.control().toString());
+                assertThat(document.at("/mount").isNull()).isTrue();
+                assertThat(document.at("/arrays").size()).isEqualTo(2);
+                for (int i = 0; i < 2; i++) {
+                    JsonNode volume = document.at("/arrays/" + i);
+                    String name = volume.at("/name").asString();
+                    assertThat(name).isEqualTo(i == 0 ? RedoubtArray.VOLUME : "w");
+                    assertThat(volume.at("/level").asString()).isEqualTo(i == 0 ? "raid1" : "raid0");
+                    assertThat(volume.at("/uris").size()).isEqualTo(1);
+                    assertThat(volume.at("/uris/0").asString()).isEqualTo(served.uri(name));
+                    assertThat(volume.at("/read_only").asBoolean()).isFalse();
+                    assertThat(volume.at("/size_bytes").asLong()).isPositive();
+                }
+                assertThat(document.at("/unsafe").size()).isPositive();
                 served.stop().mustSucceed();
             }
         }
