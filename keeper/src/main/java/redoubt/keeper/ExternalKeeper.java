@@ -47,9 +47,6 @@ import redoubt.workqueue.Workqueue;
  */
 public final class ExternalKeeper {
 
-    /** How long the arrays wait for a daemon unless somebody says otherwise. */
-    public static final long DEADLINE_NANOS = 5_000_000_000L;
-
     /** How many daemons may be there at once. */
     static final int PRESENT_LIMIT = 8;
 

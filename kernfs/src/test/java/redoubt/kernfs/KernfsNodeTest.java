@@ -428,4 +428,50 @@ class KernfsNodeTest {
         assertThatThrownBy(() -> new KernfsDirectory("d".repeat(KernfsNode.NAME_LIMIT_BYTES + 1)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
+
+    /** Operations of one open file run one after another, shows and stores alike (kernfs_ops, under the file's mutex). */
+    @Test
+    void operationsOfOneFileNeverOverlap() throws Exception {
+        AtomicInteger inside = new AtomicInteger();
+        AtomicInteger overlaps = new AtomicInteger();
+        Runnable operation = () -> {
+            if (inside.getAndIncrement() != 0) {
+                overlaps.getAndIncrement();
+            }
+            for (int i = 0; i < 200; i++) {
+                Thread.onSpinWait();
+            }
+            inside.getAndDecrement();
+        };
+        KernfsAttribute knob = KernfsAttribute.readWrite(
+                "knob",
+                out -> {
+                    operation.run();
+                    return out.append(1).line();
+                },
+                value -> {
+                    operation.run();
+                    return Outcome.OK;
+                });
+        root.add(knob);
+        OpenFile file = knob.open(Access.READ_WRITE);
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            boolean reads = i % 2 == 0;
+            threads.add(Threads.start("operating", () -> {
+                ByteBuffer target = ByteBuffer.allocate(16);
+                for (int n = 0; n < 5_000; n++) {
+                    if (reads) {
+                        file.read(0, target.clear());
+                    } else {
+                        file.write(KernfsInvariants.bytes("1"));
+                    }
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            KernfsInvariants.join(thread);
+        }
+        assertThat(overlaps.get()).isZero();
+    }
 }

@@ -1,6 +1,13 @@
 /**
  * Work items and the queues that run them; a queue that serves memory reclaim has its own context from the start.
  *
+ * <p><b>When to use it.</b> Where work must go on when no thread can be had, because somebody waits for it who holds memory or threads: an
+ * executor of the JDK throws or stands still then, and a queue with {@link WorkqueueFlag#MEM_RECLAIM} goes on, with one item at a time. {@link
+ * Workqueue#orderedMemReclaim} is for what is done in order, a bound queue for short work and for what says when it blocks, an unbound one for what
+ * computes long. For a task that returns a value and may fail to start, an executor of the JDK is simpler, and right. It costs no more: one item at a
+ * time, an asker who parks until it is done waits 25 us for an ordered queue and 36 to 46 us for the others, 44 us for a fixed pool of one thread and
+ * 107 us for a virtual thread (medians on a busy machine of two processors; {@code docs/WORKQUEUE.md} has them all, and the choice in a table).
+ *
  * <p><b>The people.</b> A {@link WorkItem} is something to be done; a {@link DelayedWork} is one with a timer ({@code Timers}). A {@link
  * Workqueue} takes items and says how many may be active; at the joint of a queue and a pool is a {@code PoolWorkqueue}, which counts them
  * ({@code ActiveLimit}). A {@code WorkerPool} has a worklist and {@code PoolWorker}s; when the last idle one is about to work, it first

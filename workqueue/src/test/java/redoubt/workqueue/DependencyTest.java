@@ -55,10 +55,12 @@ class DependencyTest {
             house.run();
             Runnable wait = () -> {
                 try {
-                    switch (how) {
-                        case FLUSH_ITEM -> item.flush(House.LIMIT_NANOS);
-                        case FLUSH_QUEUE -> target.flush(House.LIMIT_NANOS);
-                        case CANCEL -> item.cancelAndWait(House.LIMIT_NANOS);
+                    for (int time = 0; time < 2; time++) {
+                        switch (how) {
+                            case FLUSH_ITEM -> item.flush(House.LIMIT_NANOS);
+                            case FLUSH_QUEUE -> target.flush(House.LIMIT_NANOS);
+                            case CANCEL -> item.cancelAndWait(House.LIMIT_NANOS);
+                        }
                     }
                 } catch (InterruptedException | TimeoutException failed) {
                     throw new AssertionError(failed);
@@ -81,7 +83,11 @@ class DependencyTest {
             valve.open();
             house.run();
             assertThat(house.ran).contains("waited");
-            return house.reports.stream().anyMatch(Report.FlushDependency.class::isInstance);
+            long told = house.reports.stream()
+                    .filter(Report.FlushDependency.class::isInstance)
+                    .count();
+            assertThat(told).as("told once, however often it waits").isLessThan(2);
+            return told == 1;
         }
     }
 
