@@ -24,6 +24,7 @@ import java.util.zip.GZIPInputStream;
 public final class Corpus {
     private static final int COPY_BYTES = 1 << 20;
     private static final int HOLE_BYTES = 4096;
+    private static final Case NOT_HERE = new Case(Path.of(""), "no corpus", 0, List.of(), "");
 
     private final Path folder;
 
@@ -42,6 +43,9 @@ public final class Corpus {
 
         /** Members 0 .. n-1 as raw images in another folder; zeros become holes. */
         public List<Path> unpackInto(Path target) {
+            if (equals(NOT_HERE)) {
+                require();
+            }
             List<Path> images = new ArrayList<>();
             for (int member = 0; member < members; member++) {
                 images.add(unpack(folder.resolve(member + ".img.gz"), target.resolve(member + ".img")));
@@ -72,6 +76,14 @@ public final class Corpus {
     public static Corpus require() {
         return find().orElseThrow(() ->
                 new PeerMissing("no corpus of Linux arrays: neither ../shared/corpus nor REDOUBT_CORPUS is there"));
+    }
+
+    /**
+     * The cases whose name begins so. Where there is no corpus, one that stands for them, and is {@link PeerMissing} when it is unpacked: a test
+     * without cases would be passed over without a word.
+     */
+    public static List<Case> casesOrWhatIsMissing(String prefix) {
+        return find().map(corpus -> corpus.cases(prefix)).orElse(List.of(NOT_HERE));
     }
 
     /** All cases whose name begins so, in the order of {@code cases.tsv}. */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** A running {@code redoubt serve}, and what it says meanwhile. Closing kills it if nothing has stopped it before. */
 public final class RedoubtProcess implements AutoCloseable {
@@ -92,6 +93,22 @@ public final class RedoubtProcess implements AutoCloseable {
 
     public long pid() {
         return process.pid();
+    }
+
+    /** How many threads it has. */
+    public long threads() throws IOException {
+        return count("task");
+    }
+
+    /** How many files and sockets it has open. */
+    public long descriptors() throws IOException {
+        return count("fd");
+    }
+
+    private long count(String what) throws IOException {
+        try (Stream<Path> all = Files.list(Path.of("/proc", Long.toString(pid()), what))) {
+            return all.count();
+        }
     }
 
     /** Asks it to stop (SIGTERM) and returns how it ended, which should be with 0. */

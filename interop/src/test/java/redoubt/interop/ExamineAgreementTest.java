@@ -32,11 +32,11 @@ class ExamineAgreementTest {
     }
 
     static List<Corpus.Case> cases() {
-        return Corpus.find().map(corpus -> corpus.cases("imsm-")).orElse(List.of());
+        return Corpus.casesOrWhatIsMissing("imsm-");
     }
 
     @Execution(ExecutionMode.CONCURRENT)
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("cases")
     void ofWhatLinuxMade(Corpus.Case one) {
         try (Scratch scratch = Scratch.make();
@@ -46,16 +46,14 @@ class ExamineAgreementTest {
     }
 
     static List<Corpus.Case> casesOfMd() {
-        return Corpus.find()
-                .map(corpus -> corpus.cases("md").stream()
-                        .filter(one -> !one.name().startsWith("md09"))
-                        .toList())
-                .orElse(List.of());
+        return Corpus.casesOrWhatIsMissing("md").stream()
+                .filter(one -> !one.name().startsWith("md09"))
+                .toList();
     }
 
     /** Goal: the same of md's own metadata, which knows neither containers nor serials. */
     @Execution(ExecutionMode.CONCURRENT)
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("casesOfMd")
     void ofWhatMdMade(Corpus.Case one) {
         try (Scratch scratch = Scratch.make();

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -50,12 +49,6 @@ class KilledClientTest {
         Peer.require(Peer.NBDSH, Peer.NBDINFO, Peer.QEMU_IO);
     }
 
-    private static long count(Path folder) throws IOException {
-        try (Stream<Path> all = Files.list(folder)) {
-            return all.count();
-        }
-    }
-
     private static Process client(String uri, Path said) throws IOException {
         ProcessBuilder client = new ProcessBuilder(
                         Peer.NBDSH.path().toString(), "-c", "URI = '" + uri + "'", "-c", BUSY)
@@ -73,9 +66,8 @@ class KilledClientTest {
                         RedoubtArray.create(scratch, Level.RAID5).serve()) {
             String uri = served.uri(RedoubtArray.VOLUME);
             Peer.NBDINFO.command(uri).run().mustSucceed();
-            Path process = Path.of("/proc", Long.toString(served.pid()));
-            long threads = count(process.resolve("task"));
-            long descriptors = count(process.resolve("fd"));
+            long threads = served.threads();
+            long descriptors = served.descriptors();
             for (int round = 0; round < ROUNDS; round++) {
                 Path said = scratch.file("said" + round);
                 Process client = client(uri, said);
@@ -101,9 +93,9 @@ class KilledClientTest {
                         .run()
                         .mustSucceed();
             }
-            Await.until("the descriptors to be closed", LIMIT, () -> count(process.resolve("fd")) <= descriptors);
+            Await.until("the descriptors to be closed", LIMIT, () -> served.descriptors() <= descriptors);
             // The virtual machine may have started a compiler or two; a connection has no thread of its own.
-            assertThat(count(process.resolve("task"))).isLessThanOrEqualTo(threads + 3);
+            assertThat(served.threads()).isLessThanOrEqualTo(threads + 3);
             served.stop().mustSucceed();
         }
     }

@@ -22,8 +22,10 @@ import org.junit.jupiter.api.Test;
 class ServerCrowdTest {
     private static final int EACH = 1_000;
 
-    /** The promise is a second, on a machine that does nothing else. */
-    private static final Duration GENEROUS = Duration.ofSeconds(10);
+    private static final Duration PROMISED = Duration.ofSeconds(1);
+
+    /** The machine may be busy with other things: one of so many clients has to come within the time that is promised. */
+    private static final int TRIES = 3;
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int MORE_MEMORY_KIB = 32 << 10;
@@ -44,6 +46,9 @@ class ServerCrowdTest {
                     halfOpen.add(SocketChannel.open(UnixDomainSocketAddress.of(served.socket())));
                 }
                 Duration behind = next(served);
+                for (int i = 1; i < TRIES && behind.compareTo(PROMISED) >= 0; i++) {
+                    behind = next(served);
+                }
                 int with = residentKib(served);
                 // None of those that were there before was forgotten.
                 for (int i = 0; i < EACH; i += 100) {
@@ -62,7 +67,7 @@ class ServerCrowdTest {
                 System.err.printf(
                         "the next client after %d half-open and %d idle ones: %d ms, alone %d ms; %d KiB resident, with them %d, after them %d%n",
                         EACH, EACH, behind.toMillis(), alone.toMillis(), before, with, residentKib(served));
-                assertThat(behind).isLessThan(GENEROUS);
+                assertThat(behind).isLessThan(PROMISED);
                 assertThat(with).as("KiB resident with all of them").isLessThan(before + MORE_MEMORY_KIB);
                 served.stop().mustSucceed();
             }
