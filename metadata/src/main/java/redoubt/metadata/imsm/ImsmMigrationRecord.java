@@ -44,15 +44,21 @@ public record ImsmMigrationRecord(
     static ImsmMigrationRecord read(byte[] sector, int unit) {
         return new ImsmMigrationRecord(
                 LittleEndian.word(sector, 0),
-                LittleEndian.joined(sector, 4, 48),
+                scaled(sector, 4, 48, 1),
                 LittleEndian.word(sector, 8),
                 LittleEndian.word(sector, 12),
                 LittleEndian.u32(sector, 16) * unit,
                 LittleEndian.u32(sector, 20) * unit,
-                LittleEndian.joined(sector, 24, 52) * unit,
-                LittleEndian.joined(sector, 28, 56) * unit,
-                LittleEndian.joined(sector, 32, 60),
-                LittleEndian.joined(sector, 36, 40) * unit,
+                scaled(sector, 24, 52, unit),
+                scaled(sector, 28, 56, unit),
+                scaled(sector, 32, 60, 1),
+                scaled(sector, 36, 40, unit),
                 LittleEndian.word(sector, 44));
+    }
+
+    /** A number that no disk can hold is taken for the greatest there is: nobody checks it, and it must not come round as another. */
+    private static long scaled(byte[] sector, int lowAt, int highAt, int unit) {
+        long number = LittleEndian.joined(sector, lowAt, highAt);
+        return number < 0 || number > Long.MAX_VALUE / unit ? Long.MAX_VALUE : number * unit;
     }
 }

@@ -2,6 +2,7 @@ package redoubt.metadata.imsm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -11,7 +12,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import redoubt.metadata.Bytes;
 import redoubt.metadata.Candidate;
 import redoubt.metadata.DiskGeometry;
 import redoubt.metadata.Finding;
@@ -19,6 +22,7 @@ import redoubt.metadata.LittleEndian;
 import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.Printable;
 import redoubt.metadata.RaidLevel;
+import redoubt.metadata.WriteRound;
 
 /** Blocks that lie: each is answered with one sentence, never with a bug, a hang, or more memory than the bound. */
 @Tag("slow")
@@ -110,6 +114,20 @@ class HostileBlockTest {
         assertThat(metadata.picture().volumes().getFirst().chunkBytes()).isEqualTo(512);
     }
 
+    /** Of 4096-byte blocks, 2^15 make a chunk of 128 MiB: a power of two, and more than the disk has. */
+    @Test
+    void aLawfulChunkThatIsLargerThanTheDiskIsRefused() throws Exception {
+        Rig rig = Rig.of(RaidLevel.RAID5, 3, 0, 4096);
+        Rig.MemoryDisk disk = rig.disks.getFirst();
+        assertThat(disk.geometry().sizeBytes()).isLessThan(32_768L * 4096);
+        byte[] block = rig.mpb().encode(4096);
+        LittleEndian.putU16(block, MAP + 12, 32_768);
+        disk.writeBlock(block, rig.mpb().bytes());
+        Finding finding = disk.probe();
+        assertThat(finding).isInstanceOf(Finding.Malformed.class);
+        assertThat(((Finding.Malformed) finding).because().sentence()).contains("less than one chunk");
+    }
+
     @Test
     void aVolumeThatLiesOverAnotherIsRefused() throws Exception {
         Rig rig = Rig.twoMirrors();
@@ -170,24 +188,66 @@ class HostileBlockTest {
         assertThat(finding).isInstanceOf(Finding.Malformed.class);
     }
 
-    /** Goal: a torn write is told from a lie. Method: cut the write of a new block at every sector. */
-    @Test
-    void cutBetweenExtensionAndAnchorIsTorn() throws Exception {
-        Rig rig = Rig.of(RaidLevel.RAID5, 3, 1);
-        List<redoubt.metadata.WriteRound.Step> steps = rig.container
-                .apply(new MetadataEvent.MemberFailed(0, 2))
-                .write(Optional.of(rig.container))
-                .members()
-                .getFirst()
-                .steps();
-        Rig.MemoryDisk disk = rig.disks.getFirst();
-        Rig.carryOut(disk, steps.subList(0, 1));
-        Finding finding = disk.probe();
-        assertThat(finding).isInstanceOf(Finding.Torn.class);
-        assertThat(((Finding.Torn) finding).claim().generation())
-                .isEqualTo(rig.mpb().generationUnsigned());
-        Rig.carryOut(disk, steps);
-        assertThat(disk.probe()).isInstanceOf(Finding.Whole.class);
+    /**
+     * Goal: a torn write is told from a lie. Method: cut the writes of each disk after every sector, with an extension and without one, on
+     * both sizes of sectors.
+     */
+    @ParameterizedTest
+    @CsvSource({"3, 512", "6, 512", "3, 4096", "80, 4096"})
+    void aWriteThatIsCutAtAnySectorIsTornOrWhole(int members, int sectorBytes) throws Exception {
+        Rig before = Rig.of(RaidLevel.RAID0, members, 0, sectorBytes);
+        Rig.MemoryDisk disk = before.disks.getFirst();
+        byte[] old = disk.content().toArray();
+        long generation = before.mpb().generationUnsigned();
+        List<WriteRound.Step.Put> sectors = sectors(
+                before.container
+                        .apply(new MetadataEvent.MemberFailed(0, 2))
+                        .write(Optional.of(before.container))
+                        .members()
+                        .getFirst()
+                        .steps(),
+                sectorBytes);
+        int torn = 0;
+        for (int written = 0; written <= sectors.size(); written++) {
+            disk.write(disk.geometry().sizeBytes() - old.length, old);
+            for (WriteRound.Step.Put sector : sectors.subList(0, written)) {
+                disk.write(sector.offsetBytes(), sector.bytes().toArray());
+            }
+            boolean all = written == sectors.size();
+            switch (disk.probe()) {
+                case Finding.Torn cut -> {
+                    torn++;
+                    assertThat(all).as(cut.because()).isFalse();
+                    assertThat(cut.claim().generation())
+                            .as("the anchor comes last")
+                            .isEqualTo(generation);
+                }
+                case Finding.Whole(var metadata) ->
+                    assertThat(metadata.picture().generation())
+                            .as("%d of %d sectors", written, sectors.size())
+                            .isEqualTo(all ? generation + 1 : generation);
+                case Finding.Absent absent -> throw new AssertionError(written + " sectors: nothing is found");
+                case Finding.Malformed(var because) ->
+                    throw new AssertionError(written + " sectors: " + because.sentence());
+            }
+        }
+        boolean extended = ImsmPlaces.of(disk.geometry(), before.mpb().bytes()).extensionSectors() > 0;
+        assertThat(torn > 0).as("cuts that tear").isEqualTo(extended);
+    }
+
+    /** What is put, in its order, a sector at a time. */
+    private static List<WriteRound.Step.Put> sectors(List<WriteRound.Step> steps, int sectorBytes) {
+        List<WriteRound.Step.Put> sectors = new ArrayList<>();
+        for (WriteRound.Step step : steps) {
+            if (step instanceof WriteRound.Step.Put(long offset, Bytes bytes)) {
+                byte[] all = bytes.toArray();
+                for (int at = 0; at < all.length; at += sectorBytes) {
+                    sectors.add(new WriteRound.Step.Put(
+                            offset + at, Bytes.of(Arrays.copyOfRange(all, at, at + sectorBytes))));
+                }
+            }
+        }
+        return sectors;
     }
 
     @Test
