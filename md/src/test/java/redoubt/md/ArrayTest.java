@@ -492,6 +492,39 @@ class ArrayTest {
         assertThat(other.array.requestsInside()).isZero();
     }
 
+    /** Goal: a suspended array lets out who is inside and nobody in; resumed, it does what waited. */
+    @Test
+    void whatComesWhileTheArrayIsSuspendedIsDoneWhenItIsResumed() {
+        ArrayRig rig = activeRig();
+        ArrayRig.Asked inside = rig.ask(IoOperation.WRITE);
+        assertThat(rig.array.suspend(0)).as("a write is inside").isFalse();
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(inside.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.array.suspend(0)).isTrue();
+        rig.disks[0].asked.clear();
+        rig.disks[1].asked.clear();
+
+        ArrayRig.Asked write = rig.ask(IoOperation.WRITE);
+        ArrayRig.Asked read = rig.ask(IoOperation.READ);
+        rig.run();
+        assertThat(write.ended || read.ended).isFalse();
+        assertThat(rig.disks[0].asked).isEmpty();
+        assertThat(rig.disks[1].asked).isEmpty();
+
+        rig.array.resume();
+        rig.run();
+        assertThat(rig.disks[0].asked).containsExactlyInAnyOrder(IoOperation.WRITE, IoOperation.READ);
+        assertThat(rig.disks[1].asked).containsExactly(IoOperation.WRITE);
+        rig.disks[0].endAll();
+        rig.disks[1].endAll();
+        assertThat(write.how).isEqualTo(IoStatus.OK);
+        assertThat(read.how).isEqualTo(IoStatus.OK);
+        assertThat(rig.ask(IoOperation.READ).ended).isFalse();
+        rig.disks[0].endAll();
+        assertThat(rig.clean()).isTrue();
+    }
+
     @Test
     void nothingIsWrittenToAReadOnlyArray() {
         ArrayRig rig = new ArrayRig(true, 8);
