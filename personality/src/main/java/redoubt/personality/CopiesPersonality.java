@@ -24,8 +24,8 @@ import redoubt.md.Traits;
  * otherwise two members could take two writes in different order and differ for ever.
  *
  * <p>A read needs no turn. It goes to one copy a piece, chosen as md chooses (Linux, drivers/md/raid1.c, read_balance): the member whose
- * last read ended here, else the one with the fewest reads in flight or, if heads have to move, the nearest; where mirrors are not known
- * to agree, always the first slot. A piece whose only copies are gone or cannot be read is an I/O error.
+ * last read ended here, else the one with the fewest reads in flight or, if every copy is under a head that has to move and none is
+ * idle, the nearest; where mirrors are not known to agree, always the first slot. A piece whose only copies are gone or cannot be read is an I/O error.
  *
  * <p>No state but the members' counters and the turns of the writes, no locks; any thread.
  */
@@ -162,10 +162,11 @@ public final class CopiesPersonality implements Personality {
 
     private int choose(IoRequest request, ArrayView view, long at) {
         int copies = layout.copies();
-        int best = NO_SLOT;
-        long bestDistance = 0;
-        int bestPending = 0;
-        boolean rotational = false;
+        int idlest = NO_SLOT;
+        int fewestPending = 0;
+        int nearest = NO_SLOT;
+        long leastDistance = 0;
+        boolean allRotational = true;
         for (int copy = 0; copy < copies; copy++) {
             int slot = layout.slot(at, copy);
             if (!view.inSync(slot) || (request.avoidedSlots & (1L << slot)) != 0) {
@@ -180,16 +181,17 @@ public final class CopiesPersonality implements Personality {
                 return copy;
             }
             int pending = member.readsInFlight().get();
-            rotational |= member.device().limits().rotational();
-            boolean nearest = rotational && pending != 0;
-            boolean better = nearest ? distance < bestDistance : pending < bestPending;
-            if (best == NO_SLOT || better) {
-                best = copy;
-                bestDistance = distance;
-                bestPending = pending;
+            allRotational &= member.device().limits().rotational();
+            if (idlest == NO_SLOT || pending < fewestPending) {
+                idlest = copy;
+                fewestPending = pending;
+            }
+            if (nearest == NO_SLOT || distance < leastDistance) {
+                nearest = copy;
+                leastDistance = distance;
             }
         }
-        return best;
+        return allRotational && fewestPending != 0 ? nearest : idlest;
     }
 
     private void readEnded(IoRequest child) {

@@ -1,9 +1,13 @@
 package redoubt.personality;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import redoubt.md.Layout;
 import redoubt.md.Level;
 import redoubt.md.Personality;
@@ -68,8 +72,40 @@ class CopiesContractTest {
         }
 
         @Override
-        int survives() {
-            return level == Level.RAID0 ? 0 : 1;
+        boolean survives(Shape shape, long lost) {
+            Layout layout = layout(shape);
+            for (long at = 0; at < layout.capacity(shape.componentBytes()); at += shape.chunkBytes()) {
+                int held = 0;
+                for (int copy = 0; copy < layout.copies(); copy++) {
+                    held += (lost >>> layout.slot(at, copy) & 1) == 0 ? 1 : 0;
+                }
+                if (held == 0) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /** Goal: what the tests run without is all that the level promises to do without, and the level says the same. */
+        @ParameterizedTest
+        @MethodSource("shapes")
+        void theLossesToBeSurvivedAreThoseOfTheLevel(Shape shape) {
+            List<Long> losses = losses(shape);
+            assertThat(losses)
+                    .hasSize(
+                            switch (level) {
+                                case RAID1 -> (1 << shape.slots()) - 2;
+                                // Pairs: each whole or without either; where pairs overlap, no two neighbours of a
+                                // ring.
+                                case RAID10 -> shape.slots() == 5 ? 10 : (int) Math.pow(3, shape.slots() / 2) - 1;
+                                default -> 0;
+                            });
+            Personality made = make(null, shape);
+            for (long lost = 1; lost < 1L << shape.slots(); lost++) {
+                assertThat(made.operational(~lost & (1L << shape.slots()) - 1))
+                        .as("without %x", lost)
+                        .isEqualTo(losses.contains(lost));
+            }
         }
 
         @Override

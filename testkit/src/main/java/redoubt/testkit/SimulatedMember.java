@@ -44,7 +44,7 @@ public final class SimulatedMember implements BlockDevice {
     private static final byte LATE = (byte) 0xEE;
 
     private final String name;
-    private final BlockLimits limits;
+    private BlockLimits limits;
     private final PowerRail power;
     private final ReentrantLock lock = new ReentrantLock();
     private final SplittableRandom random;
@@ -129,6 +129,20 @@ public final class SimulatedMember implements BlockDevice {
     public SimulatedMember timedBy(Heartbeat beats) {
         heartbeat = beats;
         beats.register(beat);
+        return this;
+    }
+
+    /** Says that distance on it costs time; the simulation itself takes none. Before it is used. */
+    public SimulatedMember rotational() {
+        limits = new BlockLimits(
+                limits.sizeBytes(),
+                limits.blockBytes(),
+                limits.preferredBytes(),
+                limits.maxTransferBytes(),
+                limits.readOnly(),
+                limits.trims(),
+                limits.fastZeroes(),
+                true);
         return this;
     }
 
@@ -234,6 +248,16 @@ public final class SimulatedMember implements BlockDevice {
         lock.lock();
         try {
             return Arrays.copyOfRange(current, (int) offset, (int) offset + length);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What a part of the disk holds for good: without what is only in the cache. */
+    public byte[] durable(long offset, int length) {
+        lock.lock();
+        try {
+            return Arrays.copyOfRange(durable, (int) offset, (int) offset + length);
         } finally {
             lock.unlock();
         }
