@@ -67,6 +67,13 @@ final class AllocationProbe implements IoCompletion {
         probe.array("raid6-degraded", two, host -> new Raid5Personality(host, Level.RAID6, two), 6, SMALLER, count / 4);
         NearLayout near = new NearLayout(4, 2, CHUNK);
         probe.array("raid10", near, host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK), 0, LARGE, count);
+        probe.array(
+                "raid10-degraded",
+                near,
+                host -> new CopiesPersonality(host, Level.RAID10, near, CHUNK),
+                5,
+                LARGE,
+                count);
         probe.parked(near, count / 10);
         System.exit(0);
     }

@@ -38,7 +38,7 @@ class AllocationTest {
         assertThat(process.waitFor()).as(output).isZero();
         List<String> allocating = new ArrayList<>();
         List<String> lines = output.lines().toList();
-        assertThat(lines).as(output).hasSize(1 + 5 * 7 + 1);
+        assertThat(lines).as(output).hasSize(1 + 6 * 7 + 1);
         for (String line : lines) {
             if (!line.endsWith(" 0")) {
                 allocating.add(line);

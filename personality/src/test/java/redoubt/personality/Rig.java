@@ -29,6 +29,7 @@ import redoubt.md.MemberState;
 import redoubt.md.MetadataKeeper;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
+import redoubt.testkit.Inspection;
 import redoubt.testkit.SimulatedMember;
 import redoubt.testkit.Waiting;
 import redoubt.workqueue.Workqueue;
@@ -45,6 +46,7 @@ final class Rig implements ArrayListener, AutoCloseable {
     final Array array;
     final Personality personality;
     final List<SimulatedMember> disks;
+    private final Inspection inspection = new Inspection();
     final IoMemory memory = new IoMemory(
             new IoMemory.Cut(16 << 10, 128, 0), new IoMemory.Cut(128 << 10, 64, 4), new IoMemory.Cut(1 << 20, 24, 8));
     private final IoRequestPool own = new IoRequestPool(512);
@@ -313,8 +315,13 @@ final class Rig implements ArrayListener, AutoCloseable {
         heartbeat.close();
         queue.close();
         assertThat(heartbeat.faults()).isZero();
+        inspection
+                .watch("the rig", own)
+                .watch("the array", children)
+                .watch("the rig", memory)
+                .expect("states follow each other lawfully: " + unlawful, unlawful::isEmpty)
+                .inspect();
         memory.close();
-        assertThat(unlawful).isEmpty();
         if (redundancyKnown && array.view().degraded() == 0) {
             agreement.accept(contents());
         }
