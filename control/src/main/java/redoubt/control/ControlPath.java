@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.FileOwner;
 
 /**
  * Where the control socket of an array is when nobody says: {@code /run/redoubt/NAME.sock} for root, else
@@ -108,13 +109,8 @@ public final class ControlPath {
         if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
             throw new Untrusted(directory, "is a link, or no directory");
         }
-        Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-        if (!self.equals(Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
-            throw new Untrusted(
-                    directory,
-                    "belongs to "
-                            + Files.getOwner(directory, LinkOption.NOFOLLOW_LINKS)
-                                    .getName());
+        if (!FileOwner.isUs(directory)) {
+            throw new Untrusted(directory, "belongs to " + FileOwner.name(directory));
         }
         Set<PosixFilePermission> mode = Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS);
         if (mode.contains(PosixFilePermission.GROUP_WRITE) || mode.contains(PosixFilePermission.OTHERS_WRITE)) {

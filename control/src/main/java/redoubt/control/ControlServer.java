@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.FileOwner;
 import redoubt.base.Threads;
 import redoubt.base.Worker;
 import redoubt.base.WorkerFactory;
@@ -121,6 +122,11 @@ public final class ControlServer implements AutoCloseable {
         try {
             SocketChannel.open(address).close();
         } catch (java.net.ConnectException nobody) {
+            if (!FileOwner.isUs(socket)) {
+                throw new IOException(
+                        "'%s' is a socket that %s left behind; it is left alone: let its owner remove it, or name another with --control."
+                                .formatted(socket, FileOwner.name(socket)));
+            }
             Files.delete(socket);
             return;
         }

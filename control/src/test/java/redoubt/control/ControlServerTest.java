@@ -11,6 +11,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -337,6 +338,20 @@ class ControlServerTest {
         assertThatThrownBy(() -> ControlServer.start(root, file, WorkerFactory.threads()))
                 .hasMessageContaining("left alone");
         assertThat(file).hasContent("mine");
+    }
+
+    @Test
+    void aStaleSocketOfAnotherUserIsLeftAlone() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name")), "only root can give a file to somebody else");
+        Path stale = directory.resolve("stale.sock");
+        try (var dead = java.nio.channels.ServerSocketChannel.open(java.net.StandardProtocolFamily.UNIX)) {
+            dead.bind(UnixDomainSocketAddress.of(stale));
+        }
+        Files.setAttribute(stale, "unix:uid", 65_534, LinkOption.NOFOLLOW_LINKS);
+        assertThatThrownBy(() -> ControlServer.start(root, stale, WorkerFactory.threads()))
+                .hasMessageContaining("left alone")
+                .hasMessageContaining(Files.getOwner(stale).getName());
+        assertThat(stale).exists();
     }
 
     @Test

@@ -130,7 +130,7 @@ public final class NbdServer implements AutoCloseable {
         }
     }
 
-    /** Listens on a Unix socket, which only this process's user can open. A socket that nobody answers on is replaced. */
+    /** Listens on a Unix socket, which only this process's user can open. One of the same user that nobody answers on is replaced. */
     public void listenUnix(Path path) throws IOException {
         listen(unix(path));
     }

@@ -15,13 +15,14 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.Nullable;
+import redoubt.base.FileOwner;
 
 /**
  * The file of a Unix socket, which only its owner may open, from its first moment on. Binding makes the file with whatever mode the
  * process has; so it is bound inside a directory that nobody else may enter, given its mode there, and then linked to its
  * place. A link, unlike a rename, does not replace what somebody else has put there meanwhile.
  *
- * <p>What lies in the place before is removed only if it is a socket that nobody answers on.
+ * <p>What lies in the place before is removed only if it is a socket of our own user that nobody answers on.
  *
  * @param path the place
  * @param identity which file it is, so that only that one is removed in the end; null where the file system cannot tell
@@ -70,6 +71,11 @@ record UnixSocketFile(Path path, @Nullable Object identity) {
         }
         if (somebodyAnswers(path)) {
             throw new BindException("another server listens on " + path);
+        }
+        if (!FileOwner.isUs(path)) {
+            throw new BindException(
+                    "%s is a socket that %s left behind; it is left alone: let its owner remove it, or listen elsewhere"
+                            .formatted(path, FileOwner.name(path)));
         }
         Files.delete(path);
     }

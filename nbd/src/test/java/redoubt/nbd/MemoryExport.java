@@ -40,6 +40,9 @@ class MemoryExport implements BlockDevice {
         if (limits.readOnly() && request.operation().changesData()) {
             return IoStatus.READ_ONLY;
         }
+        if ((request.flags() & IoRequest.FAST_ZERO) != 0 && !limits.fastZeroes()) {
+            return IoStatus.UNSUPPORTED;
+        }
         switch (request.operation()) {
             case READ ->
                 MemorySegment.copy(

@@ -2,13 +2,16 @@ package redoubt.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
@@ -179,6 +182,30 @@ class NbdServerTest {
         }
     }
 
+    /** Goal: who asks for zeroes only if they are fast hears at once that they are not; who does not mind gets them. */
+    @Test
+    void zeroesThatAreNotFastAreRefusedToWhoWantsNoOthers() throws IOException {
+        MemoryExport slow = new MemoryExport(new BlockLimits(SIZE, 512, 4096, 1 << 20, false, true, false, false));
+        try (ServedDevice served = new ServedDevice(slow);
+                RawClient client = RawClient.structured(served.socket)) {
+            byte[] content = random(8192);
+            client.write(1, 0, content);
+            client.reply();
+            for (int flags : new int[] {0, Wire.CMD_FLAG_NO_HOLE, Wire.CMD_FLAG_FUA}) {
+                assertThat(client.errorOf(Wire.CMD_WRITE_ZEROES, Wire.CMD_FLAG_FAST_ZERO | flags, 0, 4096))
+                        .isEqualTo(Wire.ENOTSUP);
+            }
+            assertThat(client.read(0, 8192)).isEqualTo(content);
+            assertThat(client.errorOf(Wire.CMD_WRITE_ZEROES, 0, 0, 4096)).isZero();
+            assertThat(client.read(0, 4096)).containsOnly(0);
+        }
+    }
+
+    @Test
+    void aHandshakeMayTakeTenSeconds() {
+        assertThat(NbdLimits.standard().handshakeMillis()).isEqualTo(10_000);
+    }
+
     @Test
     void zeroesTrimAndFlushAreCarriedOut() throws IOException {
         try (ServedDevice served = new ServedDevice(device);
@@ -285,12 +312,32 @@ class NbdServerTest {
         assertThat(folder).isEmptyDirectory();
     }
 
-    @Test
-    void aSocketThatNobodyAnswersOnIsReplacedAndAFileIsNot(@TempDir Path folder) throws IOException {
+    private static Path staleSocket(Path folder) throws IOException {
         Path stale = folder.resolve("stale");
         try (var left = java.nio.channels.ServerSocketChannel.open(java.net.StandardProtocolFamily.UNIX)) {
             left.bind(java.net.UnixDomainSocketAddress.of(stale));
         }
+        return stale;
+    }
+
+    /** Not even root takes away what another user left. */
+    @Test
+    void aSocketThatAnotherUserLeftBehindIsLeftAlone(@TempDir Path folder) throws IOException {
+        assumeTrue("root".equals(System.getProperty("user.name")), "only root can give a file to somebody else");
+        Path stale = staleSocket(folder);
+        Files.setAttribute(stale, "unix:uid", 65_534, LinkOption.NOFOLLOW_LINKS);
+        try (ServedDevice served = new ServedDevice(device)) {
+            assertThatThrownBy(() -> served.server.listenUnix(stale))
+                    .isInstanceOf(BindException.class)
+                    .hasMessageContaining(stale + " is a socket that ")
+                    .hasMessageContaining(Files.getOwner(stale).getName() + " left behind");
+        }
+        assertThat(folder).isDirectoryContaining(stale::equals);
+    }
+
+    @Test
+    void oursThatNobodyAnswersOnIsReplacedAndAFileIsNot(@TempDir Path folder) throws IOException {
+        Path stale = staleSocket(folder);
         Path file = Files.writeString(folder.resolve("file"), "precious");
         try (ServedDevice served = new ServedDevice(device)) {
             served.server.listenUnix(stale);
