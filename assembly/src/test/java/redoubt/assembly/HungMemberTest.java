@@ -3,6 +3,7 @@ package redoubt.assembly;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,6 +27,7 @@ import redoubt.metadata.SlotState;
 import redoubt.metadata.VolumePicture;
 import redoubt.testkit.Asker;
 import redoubt.testkit.Fault;
+import redoubt.testkit.Inspection;
 import redoubt.testkit.PowerRail;
 import redoubt.testkit.Seed;
 import redoubt.testkit.Waiting;
@@ -35,6 +38,10 @@ import redoubt.testkit.Waiting;
  */
 @Tag("slow")
 class HungMemberTest {
+
+    /** Also that no thread goes on, and no buffer is out, after the member that hung came back. */
+    @RegisterExtension
+    final Inspection inspection = new Inspection();
 
     private static final int ASKERS = 4;
     private static final int ROUNDS_AFTER = 200;
@@ -69,6 +76,7 @@ class HungMemberTest {
                         heartbeat,
                         member ->
                                 member.servedBy(WorkerFactory.threads()).withTimeLimit(TIME_LIMIT_NANOS, heartbeat))) {
+            inspection.watch("the container", simulated.memory);
             Load load = new Load(simulated, seed);
             if (call == HangsIn.METADATA_WRITE) {
                 simulated.members.get(victim).inject(fault(simulated, call));
@@ -101,9 +109,27 @@ class HungMemberTest {
                     .as("stopped in good order, seed %d; %s", seed, simulated.complaints)
                     .isTrue();
             assertThat(System.nanoTime() - asked).isLessThan(TimeUnit.SECONDS.toNanos(10));
+            expectTheSurvivorsToAgree(simulated, kind, victim);
             simulated.members.get(victim).heal();
             load.close();
             simulated.expectNothingLeaks();
+        }
+    }
+
+    /** Where both members of a pair are left. */
+    private static void expectTheSurvivorsToAgree(
+            SimulatedContainer simulated, SimulatedContainer.Kind kind, int victim) {
+        VolumePicture volume = simulated.container.picture().volumes().getFirst();
+        for (int first = 0; kind == SimulatedContainer.Kind.RAID10 && first < kind.disks; first += 2) {
+            if (victim / 2 != first / 2) {
+                int from = (int) volume.slots().get(first).dataOffsetSectors() * 512;
+                int to = from + (int) volume.componentSectors() * 512;
+                byte[] one = simulated.members.get(first).content();
+                byte[] other = simulated.members.get(first + 1).content();
+                assertThat(Arrays.mismatch(one, from, to, other, from, to))
+                        .as("the first byte in which members %d and %d differ", first, first + 1)
+                        .isEqualTo(-1);
+            }
         }
     }
 
@@ -173,7 +199,7 @@ class HungMemberTest {
                 for (int at = 0; at < share; at += 4096) {
                     int length = (int) Math.min(4096, share - at);
                     assertThat(asker.read(number * share + at, length))
-                            .isEqualTo(java.util.Arrays.copyOfRange(model, at, at + length));
+                            .isEqualTo(Arrays.copyOfRange(model, at, at + length));
                 }
             } catch (Throwable failure) {
                 wrong.compareAndSet(null, failure);

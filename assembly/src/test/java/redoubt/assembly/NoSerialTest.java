@@ -7,8 +7,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -88,6 +90,41 @@ class NoSerialTest extends OverTheCorpus {
                     .contains("cannot be told which disk is which")
                     .contains(",serial=");
             assertThat(refused.candidates()).isNotEmpty().allMatch(line -> line.contains(",serial=/dev/vd"));
+        }
+    }
+
+    /**
+     * Goal: the name of a file never counts. Method: every member under the name of another, in every permutation, given in the order of
+     * the names, as a shell gives them.
+     */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void membersUnderOneAnothersNamesReadRightOrAreRefusedWithTheTruthAmongTheCandidates(String name) throws Exception {
+        Corpus.Case each = corpus.get(name);
+        Path folder = Files.createDirectory(unpacked.resolve(name + "-renamed"));
+        List<Integer> members = IntStream.range(0, each.images().size()).boxed().toList();
+        for (List<Integer> turn : Orders.of(members, SEED)) {
+            Map<String, Integer> memberCalled = new TreeMap<>();
+            for (int member : members) {
+                Path other = each.images().get(turn.get(member)).getFileName();
+                Path called =
+                        Files.createLink(folder.resolve(other), each.images().get(member));
+                memberCalled.put(called.toString(), member);
+            }
+            List<Disk> disks = memberCalled.keySet().stream().map(Disk::at).toList();
+            for (Corpus.Volume volume : each.volumes()) {
+                try {
+                    assertThat(rig.digest(disks, volume.name()))
+                            .as("%s of %s", volume.name(), memberCalled)
+                            .isEqualTo(volume.sha256());
+                } catch (AssemblyRefused refused) {
+                    assertThat(refused.reason()).as("%s", refused).isEqualTo(AssemblyRefused.Reason.NO_ARRAY);
+                    Candidates.expectTheTruth(refused, each, memberCalled);
+                }
+            }
+            for (String called : memberCalled.keySet()) {
+                Files.delete(Path.of(called));
+            }
         }
     }
 

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -21,6 +23,7 @@ import redoubt.block.IoRequest;
 import redoubt.block.IoStatus;
 import redoubt.md.Array;
 import redoubt.md.ArrayPlan;
+import redoubt.metadata.Finding;
 import redoubt.metadata.RaidLevel;
 import redoubt.metadata.VolumePicture;
 import redoubt.sim.SteppedTime;
@@ -57,17 +60,37 @@ class PowerCutTest {
         cutAtEveryBoundary(kind);
     }
 
-    private static void cutAtEveryBoundary(SimulatedContainer.Kind kind) throws Exception {
+    /** A member, chosen by the seed, is not there from the start. */
+    @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    void atEveryBoundaryOfADegradedRaid5OnlyStripesInFlightMayDiffer() throws Exception {
+        SimulatedContainer.Kind kind = SimulatedContainer.Kind.RAID5;
         long seed = Seed.next();
-        List<byte[]> fresh = SimulatedContainer.freshImages(kind);
+        List<byte[]> fresh = new ArrayList<>(SimulatedContainer.freshImages(kind));
+        fresh.set((int) Math.floorMod(seed, (long) kind.disks), null);
+        assertThat(cutAtEveryBoundary(kind, seed, fresh))
+                .as("cuts that left a write hole, seed %d", seed)
+                .isPositive();
+    }
+
+    private static void cutAtEveryBoundary(SimulatedContainer.Kind kind) throws Exception {
+        cutAtEveryBoundary(kind, Seed.next(), SimulatedContainer.freshImages(kind));
+    }
+
+    /** Answers how many of the cuts left what is not opened for writing. */
+    private static int cutAtEveryBoundary(SimulatedContainer.Kind kind, long seed, List<byte[]> fresh)
+            throws Exception {
         long boundaries =
                 new Run(kind, seed, fresh, PowerRail.steady()).script().boundaries();
         assertThat(boundaries).as("seed %d", seed).isGreaterThan(STEPS);
+        int refused = 0;
         for (long boundary = 1; boundary <= boundaries; boundary++) {
             Run run = new Run(kind, seed, fresh, PowerRail.cutAt(boundary)).script();
             String where = "%s, seed %d, power cut at boundary %d of %d".formatted(kind, seed, boundary, boundaries);
             run.checkWhatIsLeft(where, seed * 31 + boundary);
+            refused += run.refusedForTheHole ? 1 : 0;
         }
+        return refused;
     }
 
     /** Half-way through the script a member, chosen by the seed, is failed; the rest runs degraded. */
@@ -99,6 +122,7 @@ class PowerCutTest {
                 .failing(victim)
                 .script()
                 .boundaries();
+        int refused = 0;
         for (long boundary = 1; boundary <= boundaries; boundary++) {
             Run run = new Run(kind, seed, fresh, PowerRail.cutAt(boundary))
                     .failing(victim)
@@ -106,6 +130,10 @@ class PowerCutTest {
             String where = "%s, seed %d, member %d failed, power cut at boundary %d of %d"
                     .formatted(kind, seed, victim, boundary, boundaries);
             run.checkWhatIsLeft(where, seed * 31 + boundary);
+            refused += run.refusedForTheHole ? 1 : 0;
+        }
+        if (kind == SimulatedContainer.Kind.RAID5) {
+            assertThat(refused).as("cuts that left a write hole, seed %d", seed).isPositive();
         }
     }
 
@@ -117,8 +145,11 @@ class PowerCutTest {
         private final SimulatedContainer simulated;
         private final List<Volume> volumes = new ArrayList<>();
         private final PowerRail power;
+        private final List<Long> generationsSeen = new ArrayList<>(); // of each member: the newest that was durable
+        private final int missing;
         private int victim = -1;
         private boolean degraded;
+        private boolean refusedForTheHole;
 
         /** One volume of the container, and what may be found on it. */
         private record Volume(int index, String name, RaidLevel level, Array array, WriteModel model) {
@@ -131,12 +162,20 @@ class PowerCutTest {
             }
         }
 
+        /** @param images what each disk holds; null for one that is not there from the start */
         Run(SimulatedContainer.Kind kind, long seed, List<byte[]> images, PowerRail power) throws AssemblyRefused {
             this.kind = kind;
             this.power = power;
             this.random = new SplittableRandom(seed);
-            this.simulated =
-                    new SimulatedContainer(images, AssemblyOptions.WRITABLE, power, time, UnaryOperator.identity());
+            this.missing = images.indexOf(null);
+            this.degraded = missing >= 0;
+            this.simulated = new SimulatedContainer(
+                    images,
+                    AssemblyOptions.WRITABLE.insisting(degraded ? Set.of(Insistence.DEGRADED) : Set.of()),
+                    power,
+                    time,
+                    UnaryOperator.identity());
+            noteGenerations();
             for (String name : kind.names()) {
                 int index = volumes.size();
                 Array array = simulated.array(name);
@@ -182,12 +221,23 @@ class PowerCutTest {
                     case 4 -> change(asker, volume, IoOperation.TRIM, 0);
                     default -> change(asker, volume, IoOperation.WRITE, 0);
                 }
+                noteGenerations();
             }
             askers.forEach(Asker::close);
             if (!power.isCut()) {
                 simulated.container.stop(LIMIT_NANOS);
             }
             return this;
+        }
+
+        private void noteGenerations() {
+            List<Long> now = simulated.durableGenerations();
+            for (int member = 0; member < now.size(); member++) {
+                if (generationsSeen.size() <= member) {
+                    generationsSeen.add(now.get(member));
+                }
+                generationsSeen.set(member, Math.max(generationsSeen.get(member), now.get(member)));
+            }
         }
 
         private void change(Asker asker, Volume volume, IoOperation operation, int flags) {
@@ -241,8 +291,14 @@ class PowerCutTest {
         }
 
         void checkWhatIsLeft(String where, long choice) throws Exception {
-            List<byte[]> images = simulated.imagesAfterPowerCut(choice);
+            List<byte[]> images = new ArrayList<>(simulated.imagesAfterPowerCut(choice));
             simulated.close();
+            for (int member = 0; member < images.size(); member++) {
+                expectLawfulMetadata(where + ", member " + member, images.get(member), generationsSeen.get(member));
+            }
+            if (missing >= 0) {
+                images.add(missing, null);
+            }
             List<byte[]> left = new ArrayList<>(images);
             AssemblyOptions options = AssemblyOptions.READ_ONLY;
             SimulatedContainer again;
@@ -261,6 +317,17 @@ class PowerCutTest {
             if (kind == SimulatedContainer.Kind.RAID5) {
                 expectRefusalOfTheHole(where, images);
             }
+        }
+
+        /** One member alone: its block is whole or torn, never a lie, and no older than what was durable before the cut. */
+        private static void expectLawfulMetadata(String where, byte[] image, long seen) {
+            long generation = switch (SimulatedContainer.findingIn(image)) {
+                case Finding.Whole(var metadata) -> metadata.picture().generation();
+                case Finding.Torn torn -> torn.claim().generation();
+                case Finding.Absent absent -> throw new AssertionError(where + ": its metadata is gone");
+                case Finding.Malformed(var because) -> throw new AssertionError(where + ": " + because.sentence());
+            };
+            assertThat(generation).as("%s: its generation", where).isGreaterThanOrEqualTo(seen);
         }
 
         private void checkWhatIsLeft(String where, List<byte[]> images, SimulatedContainer again, Volume volume) {
@@ -298,6 +365,7 @@ class PowerCutTest {
 
         private void expectRefusalOfTheHole(String where, List<byte[]> images) {
             Optional<VolumePicture> newest = images.stream()
+                    .filter(Objects::nonNull)
                     .map(SimulatedContainer::volumeIn)
                     .flatMap(Optional::stream)
                     .filter(VolumePicture::dirty)
@@ -323,6 +391,7 @@ class PowerCutTest {
                 assertThat(refused.reason().exitCode())
                         .as("%s: %s", where, refused.sentence())
                         .isEqualTo(77);
+                refusedForTheHole = true;
             }
         }
     }

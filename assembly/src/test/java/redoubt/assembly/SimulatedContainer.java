@@ -162,6 +162,15 @@ final class SimulatedContainer implements AutoCloseable {
                 .toList();
     }
 
+    /** The generation that each member's metadata has for good, whatever happens to the power; -1 where that block is torn. */
+    List<Long> durableGenerations() {
+        return members.stream()
+                .map(member -> finding(member.limits().sizeBytes(), member::durable) instanceof Finding.Whole whole
+                        ? whole.metadata().picture().generation()
+                        : -1L)
+                .toList();
+    }
+
     /** What the members hold now, as reads see it. */
     List<byte[]> contents() {
         return members.stream().map(SimulatedMember::content).toList();
@@ -169,12 +178,21 @@ final class SimulatedContainer implements AutoCloseable {
 
     /** What the metadata of one image says of the volume; empty where the block is torn. */
     static Optional<VolumePicture> volumeIn(byte[] image) {
-        BlockReader reader =
-                (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length);
+        return findingIn(image) instanceof Finding.Whole whole
+                ? Optional.of(whole.metadata().picture().volumes().getFirst())
+                : Optional.empty();
+    }
+
+    /** What the codec finds on one image. */
+    static Finding findingIn(byte[] image) {
+        return finding(
+                image.length,
+                (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length));
+    }
+
+    private static Finding finding(long diskBytes, BlockReader reader) {
         try {
-            return new ImsmFormat().probe(new DiskGeometry(image.length, 512), reader) instanceof Finding.Whole whole
-                    ? Optional.of(whole.metadata().picture().volumes().getFirst())
-                    : Optional.empty();
+            return new ImsmFormat().probe(new DiskGeometry(diskBytes, 512), reader);
         } catch (ReadFailed failed) {
             throw new IllegalStateException(failed);
         }
