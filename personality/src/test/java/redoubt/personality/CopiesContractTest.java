@@ -97,7 +97,7 @@ class CopiesContractTest {
                                 case RAID1 -> (1 << shape.slots()) - 2;
                                 // Pairs: each whole or without either; where pairs overlap, no two neighbours of a
                                 // ring.
-                                case RAID10 -> shape.slots() == 5 ? 10 : (int) Math.pow(3, shape.slots() / 2) - 1;
+                                case RAID10 -> shape.slots() == 5 ? 10 : (int) Math.pow(3, shape.slots() / 2.0) - 1;
                                 default -> 0;
                             });
             Personality made = make(null, shape);

@@ -77,7 +77,7 @@ class MirrorChoiceTest {
         try (Rig rig = rig(0, true)) {
             assertThat(slotOf(rig, 0)).isZero();
             for (int next = 1; next < 6; next++) {
-                assertThat(slotOf(rig, next * READ))
+                assertThat(slotOf(rig, (long) next * READ))
                         .as("read %d in a row", next)
                         .isZero();
             }
@@ -96,7 +96,7 @@ class MirrorChoiceTest {
         try (Rig rig = rig(0, true)) {
             for (int round = 0; round < 3; round++) {
                 for (int slot = 0; slot < 3; slot++) {
-                    assertThat(slotOf(rig, (17L * round + 5 * slot + 3) << 14)).isEqualTo(slot);
+                    assertThat(slotOf(rig, (17L * round + 5L * slot + 3) << 14)).isEqualTo(slot);
                 }
             }
             end();
