@@ -32,7 +32,9 @@ final class LeanConnection implements AutoCloseable {
     enum Kind {
         READ(0),
         WRITE(1),
-        FLUSH(3);
+        FLUSH(3),
+        TRIM(4),
+        WRITE_ZEROES(6);
 
         private final short number;
 

@@ -36,7 +36,11 @@ class WholePathAllocationTest {
         "raid1, 2, THREADS, -Xint",
         "raid1, 2, THREADS, -XX:+TieredCompilation",
         "raid0, 2, AUTOMATIC, -Xint",
+        "raid0, 2, AUTOMATIC, -XX:TieredStopAtLevel=1",
+        "raid0, 2, AUTOMATIC, -XX:+TieredCompilation",
         "raid10, 4, AUTOMATIC, -Xint",
+        "raid10, 4, AUTOMATIC, -XX:TieredStopAtLevel=1",
+        "raid10, 4, AUTOMATIC, -XX:+TieredCompilation",
         "raid5, 4, AUTOMATIC, -Xint",
         "raid5, 4, AUTOMATIC, -XX:TieredStopAtLevel=1",
         "raid5, 4, AUTOMATIC, -XX:+TieredCompilation",
@@ -55,7 +59,7 @@ class WholePathAllocationTest {
             command.addAll(List.of(level, String.valueOf(members), way, folder.toString(), "400"));
             String said = Commands.run(command, Map.of(), folder.resolve("errors"), 110);
             List<String> lines = said.lines().toList();
-            assertThat(lines).hasSize(7);
+            assertThat(lines).hasSize(9);
             assertThat(lines).allSatisfy(line -> {
                 String[] words = line.split(" ", -1);
                 assertThat(Long.parseLong(words[1])).as(line).isPositive();

@@ -63,6 +63,8 @@ final class WholePathProbe {
             probe.measure(LeanConnection.Kind.WRITE, 4 << 10, 16, nanos);
             probe.measure(LeanConnection.Kind.WRITE, 256 << 10, 4, nanos);
             probe.measure(LeanConnection.Kind.FLUSH, 4 << 10, 2, nanos);
+            probe.measure(LeanConnection.Kind.WRITE_ZEROES, 4 << 10, 4, nanos);
+            probe.measure(LeanConnection.Kind.TRIM, 128 << 10, 4, nanos);
         } finally {
             Files.deleteIfExists(folder.resolve("probe.sock"));
         }

@@ -84,7 +84,7 @@ final class FileCalls implements ThreadLane.Work {
                 case FLUSH -> force(thread, call);
                 case TRIM -> trim(thread, request, call);
                 case WRITE_ZEROES -> writeZeroes(thread, request, call);
-                case ALLOCATION -> allocation(request, views[thread].reason);
+                case ALLOCATION -> allocation(request);
             };
             return status == IoStatus.OK && request.changesForGood() ? force(thread, call) : status;
         } catch (IOException failed) {
@@ -259,7 +259,7 @@ final class FileCalls implements ThreadLane.Work {
      * Walks data and holes from the start of the range until it ends or the buffer is full. Ends are rounded so that what is called a hole
      * is one in whole blocks.
      */
-    private IoStatus allocation(IoRequest request, MemorySegment reason) {
+    private IoStatus allocation(IoRequest request) {
         IoBuffer buffer = request.buffer();
         long out = buffer.position() + (long) request.bufferOffset();
         int room = (buffer.capacity() - request.bufferOffset()) / (2 * Long.BYTES);
@@ -267,10 +267,11 @@ final class FileCalls implements ThreadLane.Work {
         long end = at + request.length();
         int pairs = 0;
         while (at < end && pairs < room) {
-            long data = descriptor == NO_DESCRIPTOR ? at : Linux.seek(reason, descriptor, at, Linux.SEEK_DATA);
+            long data = descriptor == NO_DESCRIPTOR ? at : Linux.seek(descriptor, at, Linux.SEEK_DATA);
             long next;
             long flags;
-            if (data == -Linux.ENXIO) { // no data up to the end
+            // No data from here on, if this is in a hole: a file that cannot tell would not know that either.
+            if (data < 0 && Linux.seek(descriptor, at, Linux.SEEK_HOLE) == at) {
                 next = end;
                 flags = IoRequest.ALLOCATION_HOLE | IoRequest.ALLOCATION_ZERO;
             } else if (data > at && down(data) > at) {
@@ -279,7 +280,7 @@ final class FileCalls implements ThreadLane.Work {
             } else {
                 long hole = descriptor == NO_DESCRIPTOR || data < 0
                         ? end // it cannot be told: call it data
-                        : Linux.seek(reason, descriptor, Math.max(at, data), Linux.SEEK_HOLE);
+                        : Linux.seek(descriptor, Math.max(at, data), Linux.SEEK_HOLE);
                 next = hole < 0 ? end : Math.min(end, Math.max(up(hole), at + limits.blockBytes()));
                 flags = 0;
             }

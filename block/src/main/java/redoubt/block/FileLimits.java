@@ -32,6 +32,9 @@ final class FileLimits {
         size &= -blockBytes;
         boolean zeroes =
                 device ? queue(kind, "write_zeroes_max_bytes") > 0 : linux && punches(descriptor, size, options);
+        if (zeroes && !options.readOnly()) {
+            rehearse(descriptor, size);
+        }
         return new BlockLimits(
                 size,
                 blockBytes,
@@ -48,6 +51,12 @@ final class FileLimits {
         int mode = Linux.FALLOC_PUNCH_HOLE | Linux.FALLOC_KEEP_SIZE;
         return !options.readOnly()
                 && Linux.fallocate(Linux.newReason(), descriptor, mode, size + PAGE_BYTES, PAGE_BYTES) == 0;
+    }
+
+    /** Asks for what Linux refuses before it looks at the file, a hole that may change the size, so that nothing is left to be linked at the first zeroes. */
+    private static void rehearse(int descriptor, long size) {
+        int ignored =
+                Linux.fallocate(Linux.newReason(), descriptor, Linux.FALLOC_PUNCH_HOLE, size + PAGE_BYTES, PAGE_BYTES);
     }
 
     /** A number that the kernel says of a device's queue; a partition has that of its disk. 0 if it does not say. */

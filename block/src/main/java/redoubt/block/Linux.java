@@ -30,7 +30,6 @@ final class Linux {
     static final int ENOENT = 2;
     static final int EINTR = 4;
     static final int EIO = 5;
-    static final int ENXIO = 6;
     static final int EAGAIN = 11;
     static final int EACCES = 13;
     static final int EBUSY = 16;
@@ -171,21 +170,23 @@ final class Linux {
         return Arena.ofAuto().allocate(Cold.STATE);
     }
 
-    /** fallocate(2); 0 or {@code -errno}. */
+    /** fallocate(2); 0 or {@code -errno}. Allocates nothing where it succeeds. */
     static int fallocate(MemorySegment state, int descriptor, int mode, long offset, long length) {
         try {
-            int result = (int) Cold.FALLOCATE.invokeExact(state, descriptor, mode, offset, length);
-            return result < 0 ? -errno(state) : result;
+            if ((int) Hot.FALLOCATE.invokeExact(descriptor, mode, offset, length) == 0) {
+                return 0;
+            }
+            int again = (int) Cold.FALLOCATE.invokeExact(state, descriptor, mode, offset, length);
+            return again < 0 ? -errno(state) : again;
         } catch (Throwable impossible) {
             throw broken(impossible);
         }
     }
 
-    /** lseek(2); the position found or {@code -errno}. Moves the descriptor's position, which nobody uses. */
-    static long seek(MemorySegment state, int descriptor, long offset, int whence) {
+    /** lseek(2); the position found or -1. Allocates nothing; moves the descriptor's position, which nobody uses. */
+    static long seek(int descriptor, long offset, int whence) {
         try {
-            long result = (long) Cold.LSEEK.invokeExact(state, descriptor, offset, whence);
-            return result < 0 ? -errno(state) : result;
+            return (long) Hot.LSEEK.invokeExact(descriptor, offset, whence);
         } catch (Throwable impossible) {
             throw broken(impossible);
         }
@@ -388,20 +389,7 @@ final class Linux {
                         ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS),
                 CAPTURE,
                 Linker.Option.firstVariadicArg(2));
-        static final MethodHandle FALLOCATE = handle(
-                "fallocate",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG),
-                CAPTURE);
-        static final MethodHandle LSEEK = handle(
-                "lseek",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT),
-                CAPTURE);
+        static final MethodHandle FALLOCATE = handle("fallocate", FALLOCATE_SHAPE, CAPTURE);
         static final MethodHandle FSTATFS = handle(
                 "fstatfs", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
 
@@ -438,6 +426,13 @@ final class Linux {
             ValueLayout.JAVA_LONG,
             ValueLayout.JAVA_LONG);
 
+    private static final FunctionDescriptor FALLOCATE_SHAPE = FunctionDescriptor.of(
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG);
+
     private static final FunctionDescriptor SYSCALL_SHAPE = FunctionDescriptor.of(
             ValueLayout.JAVA_LONG,
             ValueLayout.JAVA_LONG,
@@ -470,5 +465,6 @@ final class Linux {
                 "lseek",
                 FunctionDescriptor.of(
                         ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+        static final MethodHandle FALLOCATE = Cold.handle("fallocate", FALLOCATE_SHAPE);
     }
 }

@@ -57,6 +57,7 @@ class MemoryFamineTest {
     @Tag("soak")
     @ParameterizedTest
     @EnumSource(names = {"RAID1", "RAID5"})
+    @Timeout(value = 4, unit = TimeUnit.HOURS)
     void everyWriteEndsInAHundredFamines(Level level) throws Exception {
         survives(level, 100, Duration.ofSeconds(60));
     }
