@@ -32,7 +32,7 @@ final class FileLimits {
         size &= -blockBytes;
         boolean zeroes =
                 device ? queue(kind, "write_zeroes_max_bytes") > 0 : linux && punches(descriptor, size, options);
-        if (zeroes && !options.readOnly()) {
+        if (linux && !options.readOnly()) {
             rehearse(descriptor, size);
         }
         return new BlockLimits(
@@ -53,7 +53,10 @@ final class FileLimits {
                 && Linux.fallocate(Linux.newReason(), descriptor, mode, size + PAGE_BYTES, PAGE_BYTES) == 0;
     }
 
-    /** Asks for what Linux refuses before it looks at the file, a hole that may change the size, so that nothing is left to be linked at the first zeroes. */
+    /**
+     * Asks for what Linux refuses before it looks at the file, a hole that may change the size: nothing is left to be linked at the first
+     * zeroes, which are asked for here whatever the limits say.
+     */
     private static void rehearse(int descriptor, long size) {
         int ignored =
                 Linux.fallocate(Linux.newReason(), descriptor, Linux.FALLOC_PUNCH_HOLE, size + PAGE_BYTES, PAGE_BYTES);
