@@ -44,6 +44,11 @@ public enum ArrayState {
         return word;
     }
 
+    /** Whether an array in it is started. */
+    public boolean isRunning() {
+        return this != CLEAR && this != INACTIVE;
+    }
+
     /** The state whose word this is. */
     public static java.util.Optional<ArrayState> ofWord(String word) {
         for (ArrayState state : values()) {

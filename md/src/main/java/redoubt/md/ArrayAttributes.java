@@ -22,7 +22,7 @@ import redoubt.kernfs.Store;
  * own.
  *
  * <p>Everything shown comes from the view of that moment; a change of the view notifies the attributes that it changes, in the step of the
- * array's queue that published it. Neither takes a lock or allocates. What can be stored is checked here and done by the array. Preallocated is
+ * array's queue that published it. Neither takes a lock or allocates, but where attributes go: with a member, and at the stop. What can be stored is checked here and done by the array. Preallocated is
  * what is preallocated in the kernel. What exists in the kernel only while a personality with redundancy runs goes when the array stops.
  *
  * <p>Where the metadata is kept outside, an array may be shown in several trees; each has {@link KeeperStores} of its own, and what is stored
@@ -273,22 +273,19 @@ public final class ArrayAttributes implements MdstatEntry {
 
     /** Takes nothing in the name of somebody who has lost his right. */
     private Store guarded(Store store) {
-        KeeperStores outside = stores;
-        if (outside == null) {
-            return store;
-        }
         return value -> {
-            Outcome standing = outside.standing();
+            Outcome standing = standing();
             return standing.ok() ? store.store(value) : standing;
         };
     }
 
-    private boolean isRunning() {
-        return isRunning(shown());
+    private Outcome standing() {
+        KeeperStores outside = stores;
+        return outside == null ? Outcome.OK : outside.standing();
     }
 
-    private static boolean isRunning(ArrayState state) {
-        return state != ArrayState.CLEAR && state != ArrayState.INACTIVE;
+    private boolean isRunning() {
+        return shown().isRunning();
     }
 
     private Outcome showMemberState(int slot, AttributeText out) {
@@ -318,8 +315,7 @@ public final class ArrayAttributes implements MdstatEntry {
     // ---------------------------------------------------------------------------------------------- stores
 
     private Outcome guardedState(AttributeValue value) {
-        KeeperStores outside = stores;
-        Outcome standing = outside == null ? Outcome.OK : outside.standing();
+        Outcome standing = standing();
         return standing.ok() ? storeState(value) : standing;
     }
 
@@ -541,8 +537,8 @@ public final class ArrayAttributes implements MdstatEntry {
         if (before.degraded() != after.degraded()) {
             degraded.notifyChange();
         }
-        if (isRunning(before.state())
-                && !isRunning(after.state())
+        if (before.state().isRunning()
+                && !after.state().isRunning()
                 && array.traits().redundant()) {
             degraded.remove(REMOVAL_LIMIT_NANOS);
             syncAction.remove(REMOVAL_LIMIT_NANOS);

@@ -1,7 +1,6 @@
 package redoubt.md;
 
 import java.util.List;
-import redoubt.base.ArrayState;
 import redoubt.kernfs.AttributeText;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.Outcome;
@@ -44,14 +43,10 @@ public final class Mdstat implements ArrayListener {
 
     @Override
     public void viewChanged(ArrayView before, ArrayView after) {
-        boolean startedOrStopped = before.broken() != after.broken() || isRunning(before) != isRunning(after);
+        boolean startedOrStopped = before.broken() != after.broken() || before.state().isRunning() != after.state().isRunning();
         if (startedOrStopped || membersDiffer(before, after)) {
             attribute.notifyChange();
         }
-    }
-
-    private static boolean isRunning(ArrayView view) {
-        return view.state() != ArrayState.CLEAR && view.state() != ArrayState.INACTIVE;
     }
 
     private static boolean membersDiffer(ArrayView before, ArrayView after) {

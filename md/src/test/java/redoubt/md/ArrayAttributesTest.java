@@ -15,15 +15,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.block.IoOperation;
 import redoubt.kernfs.Access;
+import redoubt.kernfs.AttributeValue;
 import redoubt.kernfs.Errno;
 import redoubt.kernfs.KernfsAttribute;
 import redoubt.kernfs.KernfsDirectory;
 import redoubt.kernfs.KernfsNode;
 import redoubt.kernfs.NodeRefused;
 import redoubt.kernfs.OpenFile;
+import redoubt.kernfs.Outcome;
 
 /** The attributes say what the array is, in the kernel's words, and tell of its changes. */
 class ArrayAttributesTest {
+
+    private static final int OWNER_WRITES = 0200;
 
     private final ArrayRig rig = new ArrayRig(false, 8);
     private final KernfsDirectory root = KernfsDirectory.root();
@@ -38,18 +42,18 @@ class ArrayAttributesTest {
     }
 
     private static ArrayAttributes attributes(ArrayRig rig, int layout) {
-        return new ArrayAttributes(
-                "twins",
-                rig.array,
-                new ArrayAttributes.Facts(
-                        "imsm",
-                        "00000001:00000002:00000003:00000004",
-                        layout,
-                        65536,
-                        Arrays.asList(
-                                new ArrayAttributes.MemberFacts("disk0.img", "/tmp/disk0.img", "SER-0"),
-                                new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", ""))),
-                () -> false);
+        return new ArrayAttributes("twins", rig.array, facts(layout), () -> false);
+    }
+
+    private static ArrayAttributes.Facts facts(int layout) {
+        return new ArrayAttributes.Facts(
+                "imsm",
+                "00000001:00000002:00000003:00000004",
+                layout,
+                65536,
+                Arrays.asList(
+                        new ArrayAttributes.MemberFacts("disk0.img", "/tmp/disk0.img", "SER-0"),
+                        new ArrayAttributes.MemberFacts("disk1.img", "/tmp/disk1.img", "")));
     }
 
     private String read(String path) throws NodeRefused {
@@ -191,6 +195,65 @@ class ArrayAttributesTest {
                         "unacknowledged_bad_blocks 644",
                         "path 444",
                         "serial 444");
+    }
+
+    /** Goal: nothing is stored in the name of a daemon that was fenced, in no attribute of its tree. */
+    @Test
+    void whoHasLostHisRightStoresNothing() throws NodeRefused {
+        ArrayAttributes fenced = new ArrayAttributes("theirs", rig.array, facts(0), () -> false, new Fenced());
+        root.add(fenced.directory());
+        int stores = 0;
+        for (String directory : List.of("theirs/md", "theirs/md/dev-disk0.img")) {
+            for (KernfsNode node : ((KernfsDirectory) root.find(directory)).children()) {
+                if (node instanceof KernfsAttribute attribute && (attribute.mode() & OWNER_WRITES) != 0) {
+                    assertThat(store(directory + "/" + node.name(), "idle"))
+                            .as(node.name())
+                            .isEqualTo(Errno.EIO);
+                    stores++;
+                }
+            }
+        }
+        assertThat(stores).isGreaterThan(15);
+    }
+
+    /** A daemon that was fenced: whatever else is asked of it is a mistake. */
+    private static final class Fenced implements KeeperStores {
+        private static final Outcome REFUSED = Outcome.refused(Errno.EIO, "this daemon was fenced");
+
+        @Override
+        public Outcome standing() {
+            return REFUSED;
+        }
+
+        @Override
+        public String metadataVersion() {
+            return "external:/md127/0";
+        }
+
+        @Override
+        public Outcome metadataVersion(AttributeValue value) {
+            throw new AssertionError("it was let through");
+        }
+
+        @Override
+        public Outcome writingWanted() {
+            throw new AssertionError("it was let through");
+        }
+
+        @Override
+        public Outcome dirtyMarked() {
+            throw new AssertionError("it was let through");
+        }
+
+        @Override
+        public Outcome cleanWanted() {
+            throw new AssertionError("it was let through");
+        }
+
+        @Override
+        public Outcome failureRecorded(int slot) {
+            throw new AssertionError("it was let through");
+        }
     }
 
     /** Every store that is taken is told of, also one that changes nothing. */
