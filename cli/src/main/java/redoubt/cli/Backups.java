@@ -33,11 +33,23 @@ final class Backups {
     }
 
     /**
-     * Keeps a backup, durably.
+     * Keeps a backup, durably, and says at once where it is, for what comes may go wrong.
      *
+     * @param json whether stdout is for a document, and this for stderr
      * @return its file
      */
-    static Path keep(Console console, Backup backup) throws IOException {
+    static Path keep(Console console, Backup backup, String what, boolean json) throws IOException {
+        Path file = write(console, backup);
+        String sentence = what + ": " + file;
+        if (json) {
+            console.say(sentence);
+        } else {
+            console.print(sentence);
+        }
+        return file;
+    }
+
+    private static Path write(Console console, Backup backup) throws IOException {
         Path directory = Files.createDirectories(
                 directory(console), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         String disk = Served.nodeName(Path.of(backup.location()).getFileName().toString());

@@ -149,14 +149,9 @@ final class CreateCommand extends Verb {
             confirm(creation);
             List<BackupKept> backups = new ArrayList<>();
             for (Creation.Filled filled : creation.filled()) {
-                Path file = Backups.keep(console(), creation.backup(filled.disk(), now));
-                String sentence = "backup of %s: %s".formatted(filled.disk().location(), file);
-                if (json) { // told now, for what comes may go wrong
-                    console().say(sentence);
-                } else {
-                    console().print(sentence);
-                }
-                backups.add(new BackupKept(filled.disk().location(), file.toString()));
+                String disk = filled.disk().location();
+                Path file = Backups.keep(console(), creation.backup(filled.disk(), now), "backup of " + disk, json);
+                backups.add(new BackupKept(disk, file.toString()));
             }
             Progress progress = new Progress(console(), "filling " + name + " with zeroes", creation.bytesToZero());
             List<Creation.KnownDisk> known;

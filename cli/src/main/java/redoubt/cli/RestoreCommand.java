@@ -86,7 +86,8 @@ final class RestoreCommand extends Verb {
                     engine.opener(),
                     Seconds.parse(timeout),
                     now,
-                    until -> kept.add(keep(until)));
+                    until -> kept.add(Backups.keep(console(), until, "backup of what stood there until now", json)
+                            .toString()));
             String time = Instant.ofEpochSecond(saved.epochSeconds()).toString();
             if (json) {
                 Json.print(
@@ -99,18 +100,6 @@ final class RestoreCommand extends Verb {
         } catch (AssemblyRefused refused) {
             throw Engine.refused(refused);
         }
-    }
-
-    /** Says at once where it is, for what comes may go wrong. */
-    private String keep(Backup until) throws IOException {
-        String file = Backups.keep(console(), until).toString();
-        String sentence = "backup of what stood there until now: " + file;
-        if (json) {
-            console().say(sentence);
-        } else {
-            console().print(sentence);
-        }
-        return file;
     }
 
     /** Disks of one model have one size, so a backup that went to the wrong one would be taken. */
