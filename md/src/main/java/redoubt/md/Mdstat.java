@@ -43,7 +43,8 @@ public final class Mdstat implements ArrayListener {
 
     @Override
     public void viewChanged(ArrayView before, ArrayView after) {
-        boolean startedOrStopped = before.broken() != after.broken() || before.state().isRunning() != after.state().isRunning();
+        boolean startedOrStopped = before.broken() != after.broken()
+                || before.state().isRunning() != after.state().isRunning();
         if (startedOrStopped || membersDiffer(before, after)) {
             attribute.notifyChange();
         }
