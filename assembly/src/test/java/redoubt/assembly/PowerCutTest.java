@@ -293,6 +293,7 @@ class PowerCutTest {
         void checkWhatIsLeft(String where, long choice) throws Exception {
             List<byte[]> images = new ArrayList<>(simulated.imagesAfterPowerCut(choice));
             simulated.close();
+            simulated.expectNothingLeaks();
             for (int member = 0; member < images.size(); member++) {
                 expectLawfulMetadata(where + ", member " + member, images.get(member), generationsSeen.get(member));
             }
@@ -313,6 +314,7 @@ class PowerCutTest {
                 for (Volume volume : volumes) {
                     checkWhatIsLeft(where, images, again, volume);
                 }
+                again.expectNothingLeaks();
             }
             if (kind == SimulatedContainer.Kind.RAID5) {
                 expectRefusalOfTheHole(where, images);

@@ -13,6 +13,8 @@ import redoubt.base.Heartbeat;
 import redoubt.base.WorkerFactory;
 import redoubt.block.IoMemory;
 import redoubt.md.Array;
+import redoubt.md.ArrayListener;
+import redoubt.md.ArrayView;
 import redoubt.metadata.BlockReader;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerMetadata;
@@ -73,6 +75,7 @@ final class SimulatedContainer implements AutoCloseable {
 
     final List<SimulatedMember> members = new ArrayList<>();
     final List<String> complaints = new CopyOnWriteArrayList<>();
+    private final List<String> unlawful = new CopyOnWriteArrayList<>();
     final IoMemory memory = new IoMemory(new IoMemory.Cut(16 << 10, 64, 16), new IoMemory.Cut(1 << 20, 8, 4));
     final AssembledContainer container;
     final PowerRail power;
@@ -143,7 +146,20 @@ final class SimulatedContainer implements AutoCloseable {
         Assembly assembly = new Assembly(heartbeat, WorkerFactory.threads(), opener);
         Access access = options.writable() ? Access.WRITE : Access.LOOK;
         container = assembly.assemble(disks, access, options, memory, complaints::add);
+        container.volumes().forEach(volume -> volume.array().addListener(new Lawfulness()));
         container.start(30_000_000_000L);
+    }
+
+    private final class Lawfulness implements ArrayListener {
+        @Override
+        public void viewChanged(ArrayView before, ArrayView after) {
+            if (!before.state().mayBecome(after.state())) {
+                unlawful.add(before.state() + " became " + after.state());
+            }
+        }
+
+        @Override
+        public void event(String word, String member) {}
     }
 
     Array array() {
@@ -198,9 +214,15 @@ final class SimulatedContainer implements AutoCloseable {
         }
     }
 
+    /** For the end: all came back, and no state came after one that it may not follow. */
     void expectNothingLeaks() {
+        assertThat(unlawful).isEmpty();
         redoubt.testkit.Waiting.until("every buffer is back", () -> memory.free() == memory.total());
-        assertThat(array().requestsInside()).isZero();
+        for (VolumePicture volume : container.picture().volumes()) {
+            assertThat(array(volume.name()).requestsInside())
+                    .as("requests inside %s", volume.name())
+                    .isZero();
+        }
     }
 
     @Override

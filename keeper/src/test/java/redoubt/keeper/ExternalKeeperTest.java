@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -36,11 +37,15 @@ import redoubt.metadata.VolumePicture;
 import redoubt.testkit.Asked;
 import redoubt.testkit.Asker;
 import redoubt.testkit.Fault;
+import redoubt.testkit.Inspection;
 import redoubt.testkit.Seed;
 
 /** The metadata kept by a daemon that may do anything, or nothing at all. */
 @Tag("slow")
 class ExternalKeeperTest {
+
+    @RegisterExtension
+    final Inspection inspection = new Inspection();
 
     private static final long PATIENCE_NANOS = ExternalRig.DEADLINE_NANOS + 4 * ExternalRig.MEMBER_LIMIT_NANOS;
     private static final int RANDOM_STOPS = 100;
@@ -71,7 +76,7 @@ class ExternalKeeperTest {
 
     @Test
     void theDaemonTakesTheArrayFromReadonlyAndMarksItDirtyBeforeTheFirstWriteIsLetGo() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.READONLY);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
@@ -102,7 +107,7 @@ class ExternalKeeperTest {
     @Test
     void theDaemonDoesNotStoreTheSameWordOverAndOver() throws Exception {
         for (int round = 0; round < ROUNDS_OF_STORES; round++) {
-            ExternalRig rig = new ExternalRig(seed + round, ExternalRig.DEADLINE_NANOS);
+            ExternalRig rig = new ExternalRig(inspection, seed + round, ExternalRig.DEADLINE_NANOS);
             ScriptedDaemon daemon = rig.daemon("one");
             awaitState(rig, daemon, ArrayState.READ_AUTO, random);
             writeToAll(rig, daemon, random, 0);
@@ -122,12 +127,13 @@ class ExternalKeeperTest {
             // It is told again when it becomes the current one, and when a flush is done, and may have looked before
             // that.
             assertThat(taken).as(which).allMatch(word -> Collections.frequency(taken, word) <= 2);
+            inspection.settle();
         }
     }
 
     @Test
     void anIdleArrayIsCalledCleanOnlyAfterAFlushAndTheMetadataOnlyAfterThat() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
@@ -146,7 +152,7 @@ class ExternalKeeperTest {
     /** Goal: {@code clean} is refused while a flush runs, and the daemon is told when to try again. */
     @Test
     void cleanIsRefusedUntilTheMembersAreFlushed() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
@@ -162,7 +168,7 @@ class ExternalKeeperTest {
 
     @Test
     void aWriteInActiveIdleGoesOnAtOnce() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
@@ -181,7 +187,7 @@ class ExternalKeeperTest {
 
     @Test
     void aFailedMemberIsBlockedUntilTheDaemonHasRecordedItAndThenRemoved() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked first = rig.write(0, 1);
@@ -210,7 +216,7 @@ class ExternalKeeperTest {
 
     @Test
     void withoutADeadlineAWriteWaitsForTheDaemonAsInLinux() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         daemon.stopAfter(daemon.actions());
@@ -229,7 +235,7 @@ class ExternalKeeperTest {
     /** Goal: no write waits for a daemon that died when the array was active, but the array is not to stay dirty for its sake, and another one comes in. */
     @Test
     void anIdleArrayIsCalledCleanByTheEngineWhereTheDaemonHasDied() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
@@ -333,11 +339,13 @@ class ExternalKeeperTest {
      *
      * @return how much it did
      */
-    private static int course(Who who, ExternalRig.Shape shape, int stopAfter, long seed) throws Exception {
+    private int course(Who who, ExternalRig.Shape shape, int stopAfter, long seed) throws Exception {
         SplittableRandom random = new SplittableRandom(seed);
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS, shape);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS, shape);
         try (SteppedDaemon daemon = who.in(rig)) {
             return course(rig, daemon, random, stopAfter);
+        } finally {
+            inspection.settle();
         }
     }
 
@@ -446,7 +454,7 @@ class ExternalKeeperTest {
     @ParameterizedTest
     @EnumSource
     void aPowerCutInsideATakeoverLosesNothing(ExternalRig.Shape shape) throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS, shape);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS, shape);
         try (SteppedDaemon daemon = rig.mdmon("one")) {
             rig.until(
                     "read-auto",
@@ -483,9 +491,8 @@ class ExternalKeeperTest {
 
     // ---------------------------------------------------------------------------------------------- the fence
 
-    private static ExternalRig pendingWith(ScriptedDaemon[] daemon, long seed, SplittableRandom random)
-            throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+    private ExternalRig pendingWith(ScriptedDaemon[] daemon, long seed, SplittableRandom random) throws Exception {
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon one = rig.daemon("one");
         daemon[0] = one;
         awaitState(rig, one, ArrayState.READ_AUTO, random);
@@ -627,7 +634,7 @@ class ExternalKeeperTest {
     /** Goal: daemons that die between their entry and their first door keep nobody out for longer than they would need for it. */
     @Test
     void whoNeverComesToADoorMakesRoomForOthers() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         List<Incarnation> newcomers = new ArrayList<>();
         while (newcomers.size() < ExternalKeeper.PRESENT_LIMIT) {
             newcomers.add(rig.keeper.enter("n" + newcomers.size()));
@@ -652,7 +659,7 @@ class ExternalKeeperTest {
     /** Goal: an engine that lives for years takes daemons for years. */
     @Test
     void namesAreForgottenWhenThousandsHaveComeSince() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         rig.keeper.enter("here all the time");
         for (int i = 0; i < 2 * ExternalKeeper.NAMES_LIMIT; i++) {
             rig.keeper.enter("n" + i).leave();
@@ -666,7 +673,7 @@ class ExternalKeeperTest {
 
     @Test
     void aDaemonThatLeavesIsFollowedByTheEngineAtOnce() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         daemon.incarnation().leave();
@@ -680,7 +687,7 @@ class ExternalKeeperTest {
     /** Goal: a clean mark that is wished during a takeover never comes behind the dirty mark of a write that came after it. */
     @Test
     void noVolumeIsMarkedCleanBehindAWriteThatCameDuringATakeover() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked first = rig.write(0, 1);
@@ -704,7 +711,7 @@ class ExternalKeeperTest {
 
     @Test
     void aStopMarksCleanWhateverTheDaemonDoes() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         Asked write = rig.write(0, 1);
@@ -774,7 +781,7 @@ class ExternalKeeperTest {
     @ParameterizedTest
     @EnumSource
     void noDaemonCallsAnArrayCleanThatIsStoppedWhileItsMembersMayDiffer(Who who) throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         try (SteppedDaemon daemon = who.in(rig)) {
             becomeUnsure(rig, daemon);
             int[] cuts = new int[1];
@@ -820,7 +827,7 @@ class ExternalKeeperTest {
     @ParameterizedTest
     @EnumSource
     void noNewcomerCallsAnArrayCleanThatEndedWhileItsMembersMayDiffer(Who who) throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         becomeUnsure(rig, daemon);
         daemon.stopAfter(0);
@@ -851,7 +858,7 @@ class ExternalKeeperTest {
      */
     @Test
     void aVolumeThatEndedInDoubtKeepsNoDaemonFromTheOthers() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0, ExternalRig.Shape.TWO_MIRRORS);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0, ExternalRig.Shape.TWO_MIRRORS);
         assertThat(rig.storeInPlainTree(1, "metadata_version", "external:-md127/1"))
                 .isNull();
         try (SteppedDaemon one = rig.mdmon("one")) {
@@ -889,7 +896,11 @@ class ExternalKeeperTest {
     @ValueSource(booleans = {true, false})
     void aReadonlyArrayInDoubtWritesNothingWhenItIsStopped(boolean found) throws Exception {
         ExternalRig rig = new ExternalRig(
-                seed, 0, ExternalRig.Shape.MIRROR, found ? ExternalRig.Found.DIRTY : ExternalRig.Found.CLEAN);
+                inspection,
+                seed,
+                0,
+                ExternalRig.Shape.MIRROR,
+                found ? ExternalRig.Found.DIRTY : ExternalRig.Found.CLEAN);
         ScriptedDaemon daemon = rig.daemon("one");
         if (!found) {
             becomeUnsure(rig, daemon);
@@ -921,7 +932,7 @@ class ExternalKeeperTest {
     /** Goal: that it breaks after its end takes nothing back of what is known of it. */
     @Test
     void whatEndedInDoubtStaysInDoubtWhateverComesLater() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         becomeUnsure(rig, daemon);
         daemon.stopAfter(0);
@@ -941,7 +952,7 @@ class ExternalKeeperTest {
      */
     @Test
     void anArrayThatStartsBrokenStaysAsItIsAndTheOthersAreKept() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0, ExternalRig.Shape.TWO_MIRRORS, ExternalRig.Found.BROKEN);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0, ExternalRig.Shape.TWO_MIRRORS, ExternalRig.Found.BROKEN);
         assertThat(rig.array.view().state()).isEqualTo(ArrayState.BROKEN);
         try (SteppedDaemon daemon = rig.mdmon("one")) {
             Array other = rig.arrays.get(1);
@@ -975,7 +986,7 @@ class ExternalKeeperTest {
     /** Goal: a client's flush that takes long keeps engine and daemon no busier than one that does not. */
     @Test
     void aDaemonDoesNotTryAgainAndAgainWhileAClientsFlushIsInFlight() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         becomeIdleBesideAStopped(rig, daemon);
@@ -1002,7 +1013,7 @@ class ExternalKeeperTest {
      */
     @Test
     void theDeadlineForCleanDoesNotRunWhileTheEngineFlushes() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
@@ -1040,7 +1051,7 @@ class ExternalKeeperTest {
     /** Goal: a clean mark that was stored and could not be made has a deadline again: the daemon may have died since. */
     @Test
     void aCleanMarkThatIsGivenUpHasADeadlineAgain() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, ExternalRig.DEADLINE_NANOS);
+        ExternalRig rig = new ExternalRig(inspection, seed, ExternalRig.DEADLINE_NANOS);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         becomeIdleBesideAStopped(rig, daemon);
@@ -1074,7 +1085,7 @@ class ExternalKeeperTest {
     @ValueSource(strings = {"readonly", "read-auto"})
     void nobodyIsToldReadonlyBeforeTheMembersAreFlushed(String word) throws Exception {
         ArrayState wanted = ArrayState.ofWord(word).orElseThrow();
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
@@ -1123,7 +1134,7 @@ class ExternalKeeperTest {
     /** Goal: what broke with a write under way is not called clean, though its word is one that mdmon takes for consistent. */
     @Test
     void noDaemonCallsAnArrayCleanThatBreaks() throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);
@@ -1147,7 +1158,7 @@ class ExternalKeeperTest {
             value = ArrayState.class,
             names = {"ACTIVE", "ACTIVE_IDLE"})
     void aDaemonSeesAnArrayEndWhereTheMembersAgreeAndHoldWhatWasWritten(ArrayState before) throws Exception {
-        ExternalRig rig = new ExternalRig(seed, 0);
+        ExternalRig rig = new ExternalRig(inspection, seed, 0);
         ScriptedDaemon daemon = rig.daemon("one");
         awaitState(rig, daemon, ArrayState.READ_AUTO, random);
         writeToAll(rig, daemon, random, 0);

@@ -64,6 +64,7 @@ import redoubt.sim.SteppedTime;
 import redoubt.sim.SteppedWorkers;
 import redoubt.testkit.Asked;
 import redoubt.testkit.Asker;
+import redoubt.testkit.Inspection;
 import redoubt.testkit.PowerRail;
 import redoubt.testkit.SimulatedMember;
 import redoubt.workqueue.Workqueue;
@@ -115,6 +116,7 @@ final class ExternalRig {
 
     private static final int CHUNK_BYTES = 65536;
     private static final long STEP_NANOS = 10_000_000L;
+    private static final int STEPS_TO_REST = 2_000;
 
     final ImsmFormat format = new ImsmFormat();
     final SteppedTime time = new SteppedTime();
@@ -129,19 +131,25 @@ final class ExternalRig {
     final Asker clients; // of the first volume
     final List<Asker> askers = new ArrayList<>();
     final long seed;
+    private final long deadlineNanos;
+    private final List<IoRequestPool> pools = new ArrayList<>();
+    private final List<IoMemory> memories = new ArrayList<>();
+    private final List<String> unlawful = new ArrayList<>();
     private final long[] generations;
     private final long[] writesSeen;
 
-    ExternalRig(long seed, long deadlineNanos) throws Exception {
-        this(seed, deadlineNanos, Shape.MIRROR);
+    ExternalRig(Inspection inspection, long seed, long deadlineNanos) throws Exception {
+        this(inspection, seed, deadlineNanos, Shape.MIRROR);
     }
 
-    ExternalRig(long seed, long deadlineNanos, Shape shape) throws Exception {
-        this(seed, deadlineNanos, shape, Found.CLEAN);
+    ExternalRig(Inspection inspection, long seed, long deadlineNanos, Shape shape) throws Exception {
+        this(inspection, seed, deadlineNanos, shape, Found.CLEAN);
     }
 
-    ExternalRig(long seed, long deadlineNanos, Shape shape, Found found) throws Exception {
+    /** After the test it is looked whether all came back once daemons are left alone, and no state came after one that it may not follow. */
+    ExternalRig(Inspection inspection, long seed, long deadlineNanos, Shape shape, Found found) throws Exception {
         this.seed = seed;
+        this.deadlineNanos = deadlineNanos;
         this.shape = shape;
         this.generations = new long[shape.disks];
         this.writesSeen = new long[shape.disks];
@@ -204,6 +212,27 @@ final class ExternalRig {
         }
         clients = askers.getFirst();
         look();
+        inspection
+                .expect("all came back to the rig, seed " + seed, this::allCameBack)
+                .expect("states follow each other lawfully, seed " + seed, unlawful::isEmpty);
+    }
+
+    /** Goes on a little without the daemons: the engine needs nobody for what it owes its clients. */
+    private boolean allCameBack() {
+        members.forEach(SimulatedMember::heal);
+        if (deadlineNanos == 0) { // for ever is a long time
+            keeper.current().ifPresent(Incarnation::leave);
+        }
+        for (int i = 0; i < STEPS_TO_REST && !isAtRest(); i++) {
+            step();
+        }
+        return isAtRest();
+    }
+
+    private boolean isAtRest() {
+        return pools.stream().allMatch(pool -> pool.free() == pool.total())
+                && memories.stream().allMatch(memory -> memory.free() == memory.total())
+                && arrays.stream().allMatch(each -> each.requestsInside() == 0);
     }
 
     private Array array(VolumePicture volume, Workqueue queue, Found found) {
@@ -228,6 +257,10 @@ final class ExternalRig {
                 false,
                 IDLE_NANOS,
                 ArrayPlan.MAX_READ_ERRORS);
+        IoRequestPool pool = new IoRequestPool(64);
+        IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 64, 4), new IoMemory.Cut(CHUNK_BYTES, 16, 4));
+        pools.add(pool);
+        memories.add(memory);
         Array made = new Array(
                 arrayPlan,
                 host -> shape.level == RaidLevel.RAID5
@@ -243,11 +276,15 @@ final class ExternalRig {
                                 host, Level.RAID1, new NearLayout(shape.disks, shape.disks, CHUNK_BYTES), CHUNK_BYTES),
                 queue,
                 time,
-                new IoRequestPool(64),
-                new IoMemory(new IoMemory.Cut(4096, 64, 4), new IoMemory.Cut(CHUNK_BYTES, 16, 4)));
+                pool,
+                memory);
         made.addListener(new ArrayListener() {
             @Override
-            public void viewChanged(ArrayView before, ArrayView after) {}
+            public void viewChanged(ArrayView before, ArrayView after) {
+                if (!before.state().mayBecome(after.state())) {
+                    unlawful.add(before.state() + " became " + after.state());
+                }
+            }
 
             @Override
             public void event(String word, String member) {

@@ -3,6 +3,7 @@ package redoubt.keeper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -17,7 +18,9 @@ import redoubt.block.IoRequestPool;
 import redoubt.block.IoStatus;
 import redoubt.block.MemoryDevice;
 import redoubt.md.Array;
+import redoubt.md.ArrayListener;
 import redoubt.md.ArrayPlan;
+import redoubt.md.ArrayView;
 import redoubt.md.Level;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
@@ -37,12 +40,14 @@ import redoubt.personality.CopiesPersonality;
 import redoubt.personality.NearLayout;
 import redoubt.sim.SteppedTime;
 import redoubt.sim.SteppedWorkers;
+import redoubt.testkit.Inspection;
 import redoubt.workqueue.Workqueue;
 
 /** An IMSM mirror on memory disks, kept by the native keeper, with time and workers that are stepped. */
-final class KeeperRig {
+final class KeeperRig implements ArrayListener {
 
     private static final long DISK_BYTES = 64L << 20;
+    private static final int WRITTEN_BYTES = 64 << 10;
 
     private final SteppedTime time = new SteppedTime();
     private final SteppedWorkers workers = new SteppedWorkers(7);
@@ -55,8 +60,10 @@ final class KeeperRig {
     private final Array array;
     private final NativeKeeper keeper;
     private final ImsmFormat format = new ImsmFormat();
+    private final List<String> unlawful = new ArrayList<>();
 
-    KeeperRig(int slots) throws Exception {
+    /** With so many disks; after the test it is looked whether all came back, the copies agree and no state came after one that it may not follow. */
+    KeeperRig(int slots, Inspection inspection) throws Exception {
         DiskGeometry geometry = new DiskGeometry(DISK_BYTES, 512);
         List<NewDisk> fresh = new ArrayList<>();
         List<OptionalInt> places = new ArrayList<>();
@@ -119,7 +126,37 @@ final class KeeperRig {
                 memory);
         List<BlockDevice> devices = List.copyOf(disks);
         keeper = new NativeKeeper(round.image(), devices, queue, complaint -> {});
+        array.addListener(this);
         array.start(keeper.volume(0, array, slotOfDisk));
+        inspection
+                .watch("those who ask", own)
+                .watch("the array", children)
+                .watch("the rig", memory)
+                .expect("nothing is inside the array", () -> array.requestsInside() == 0)
+                .expect("states follow each other lawfully", unlawful::isEmpty)
+                .expect("copies agree that are in sync and known to be", this::copiesAgree);
+    }
+
+    @Override
+    public void viewChanged(ArrayView before, ArrayView after) {
+        if (!before.state().mayBecome(after.state())) {
+            unlawful.add(before.state() + " became " + after.state());
+        }
+    }
+
+    @Override
+    public void event(String word, String member) {}
+
+    /** What tests write lies in the first bytes. */
+    private boolean copiesAgree() {
+        ArrayView view = array.view();
+        List<byte[]> copies = new ArrayList<>();
+        for (int disk = 0; disk < disks.size(); disk++) {
+            if (view.inSync(disk)) {
+                copies.add(read(contents.get(disk), 0, WRITTEN_BYTES));
+            }
+        }
+        return !view.redundancyKnown() || copies.stream().allMatch(copy -> Arrays.equals(copy, copies.getFirst()));
     }
 
     Array array() {
@@ -186,13 +223,6 @@ final class KeeperRig {
             throw new IllegalStateException(failed);
         }
         throw new IllegalStateException("disk " + disk + " carries no whole metadata");
-    }
-
-    void expectNothingOpen() {
-        assertThat(own.free()).isEqualTo(own.total());
-        assertThat(children.free()).isEqualTo(children.total());
-        assertThat(memory.free()).isEqualTo(memory.total());
-        assertThat(array.requestsInside()).isZero();
     }
 
     private static void direct(MemoryDevice device, long offset, byte[] bytes) {

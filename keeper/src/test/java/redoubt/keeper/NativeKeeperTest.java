@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import redoubt.base.ArrayState;
 import redoubt.block.IoOperation;
 import redoubt.block.IoStatus;
@@ -13,14 +14,18 @@ import redoubt.metadata.MetadataEvent;
 import redoubt.metadata.SlotState;
 import redoubt.metadata.VolumePicture;
 import redoubt.metadata.VolumeState;
+import redoubt.testkit.Inspection;
 
 /** The records of a container, as they reach its members, step by step. */
 class NativeKeeperTest {
 
+    @RegisterExtension
+    final Inspection inspection = new Inspection();
+
     /** Goal: no data before the dirty mark is durable. Method: look at the order in which each member is asked. */
     @Test
     void theDirtyMarkIsFlushedOnEveryMemberBeforeTheFirstByteOfData() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         KeeperRig.Asked write = rig.write(0, 4096);
         rig.run();
         assertThat(write.how).isEqualTo(IoStatus.OK);
@@ -33,12 +38,11 @@ class NativeKeeperTest {
         // One member after another: nothing of the second member's metadata before the first one's is durable.
         List<String> order = rig.order();
         assertThat(order.indexOf("1 WRITE metadata")).isGreaterThan(order.indexOf("0 FLUSH"));
-        rig.expectNothingOpen();
     }
 
     @Test
     void cleanIsWrittenOnlyAfterAllDataIsDurableOnAllMembers() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         rig.write(0, 4096);
         rig.run();
         rig.forgetOrder();
@@ -49,12 +53,11 @@ class NativeKeeperTest {
         assertThat(order.subList(0, firstMetadata)).contains("0 FLUSH", "1 FLUSH");
         assertThat(rig.volumeOn(0).dirty()).isFalse();
         assertThat(rig.volumeOn(1).dirty()).isFalse();
-        rig.expectNothingOpen();
     }
 
     @Test
     void aFailedMemberIsRecordedOnTheSurvivorBeforeTheWriteThatMetItIsAnswered() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         rig.write(0, 4096);
         rig.run();
         List<Boolean> recordedAtAnswer = new ArrayList<>();
@@ -66,14 +69,13 @@ class NativeKeeperTest {
         assertThat(recordedAtAnswer).containsExactly(true);
         assertThat(rig.array().view().memberState(0)).isEqualTo(MemberState.FAULTY);
         assertThat(rig.generationOn(1)).isGreaterThan(rig.generationOn(0));
-        rig.expectNothingOpen();
     }
 
     /** A member that fails in the middle of a metadata round is recorded in the next one, and the first write still goes through. */
     @Test
     void aMemberThatDoesNotTakeTheMarkIsFailedAndTheWriteGoesOn() throws Exception {
         for (int disk = 0; disk < 2; disk++) {
-            KeeperRig rig = new KeeperRig(2);
+            KeeperRig rig = new KeeperRig(2, inspection);
             rig.disk(disk).failNext(IoOperation.WRITE, IoStatus.TIMED_OUT);
             KeeperRig.Asked write = rig.write(0, 4096);
             rig.run();
@@ -81,13 +83,13 @@ class NativeKeeperTest {
             assertThat(rig.array().view().memberState(disk)).isEqualTo(MemberState.FAULTY);
             assertThat(rig.volumeOn(1 - disk).recorded()).isEqualTo(VolumeState.DEGRADED);
             assertThat(rig.volumeOn(1 - disk).dirty()).isTrue();
-            rig.expectNothingOpen();
+            inspection.settle();
         }
     }
 
     @Test
     void whenNoMemberTakesTheMarkTheWriteFailsAndNothingWasWritten() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         rig.disk(0).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
         rig.disk(1).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
         KeeperRig.Asked write = rig.write(0, 4096);
@@ -95,7 +97,6 @@ class NativeKeeperTest {
         assertThat(write.ended).isTrue();
         assertThat(write.how).isEqualTo(IoStatus.IO_ERROR);
         assertThat(rig.order()).noneMatch(line -> line.endsWith("WRITE data"));
-        rig.expectNothingOpen();
     }
 
     /**
@@ -105,7 +106,7 @@ class NativeKeeperTest {
     @Test
     void cleanIsNotWrittenWhereAMemberCouldNotMakeItsDataDurable() throws Exception {
         for (int victim = 0; victim < 2; victim++) {
-            KeeperRig rig = new KeeperRig(2);
+            KeeperRig rig = new KeeperRig(2, inspection);
             rig.write(0, 4096);
             rig.run();
             int failing = victim;
@@ -124,14 +125,14 @@ class NativeKeeperTest {
             rig.run();
             assertThat(rig.volumeOn(survivor).dirty()).isFalse();
             assertThat(rig.array().view().state()).isEqualTo(ArrayState.CLEAN);
-            rig.expectNothingOpen();
+            inspection.settle();
         }
     }
 
     /** Goal: a member that is out holds nobody up, however it behaves. Method: it is asked nothing any more, neither flush nor write. */
     @Test
     void aMemberThatIsOutIsAskedNothing() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         rig.write(0, 4096);
         rig.run();
         rig.array().failMember(0);
@@ -147,13 +148,12 @@ class NativeKeeperTest {
         }
         assertThat(rig.volumeOn(1).dirty()).isFalse();
         assertThat(rig.asked(0)).hasSize(asked);
-        rig.expectNothingOpen();
     }
 
     /** The clean mark is asked for while the round before it loses a member. */
     @Test
     void cleanIsRefusedUntilTheLossOfAMemberIsRecorded() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         rig.disk(0).failNext(IoOperation.WRITE, IoStatus.IO_ERROR);
         List<Boolean> answers = new ArrayList<>();
         rig.keeper().post(new MetadataEvent.MarkDirty(0), answers::add);
@@ -174,7 +174,7 @@ class NativeKeeperTest {
 
     @Test
     void generationsOnlyRise() throws Exception {
-        KeeperRig rig = new KeeperRig(2);
+        KeeperRig rig = new KeeperRig(2, inspection);
         long before = rig.generationOn(0);
         for (int i = 0; i < 20; i++) {
             rig.write(0, 4096);

@@ -84,6 +84,12 @@ public final class Inspection implements BeforeEachCallback, AfterEachCallback, 
                 patience);
     }
 
+    /** Looks now, and forgets what it was told: for a test that goes round often, each time with something new. */
+    public void settle() {
+        inspect();
+        expectations.clear();
+    }
+
     private List<String> strangers() {
         List<String> names = new ArrayList<>();
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
