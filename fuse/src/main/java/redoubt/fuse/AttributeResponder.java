@@ -23,10 +23,12 @@ import redoubt.kernfs.Outcome;
  */
 final class AttributeResponder implements Responder {
 
+    /** As in sysfs nothing longer is stored, and a longer value is read piece by piece. */
+    static final int LONGEST_TRANSFER_BYTES = KernfsAttribute.PAGE_BYTES;
+
     private static final int NODES = 4096;
     private static final int HANDLES = 512;
     private static final int OPEN_FILES_BYTES = 4 << 20;
-    private static final int LONGEST_WRITE_BYTES = KernfsAttribute.PAGE_BYTES;
     private static final int BACKGROUND = 16;
     private static final int DIRECTORY_MODE = Wire.S_IFDIR | 0755;
     private static final int LINK_MODE = Wire.S_IFLNK | 0777;
@@ -58,8 +60,8 @@ final class AttributeResponder implements Responder {
     }
 
     @Override
-    public int longestWriteBytes() {
-        return LONGEST_WRITE_BYTES;
+    public int longestTransferBytes() {
+        return LONGEST_TRANSFER_BYTES;
     }
 
     @Override

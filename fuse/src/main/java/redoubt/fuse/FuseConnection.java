@@ -193,7 +193,7 @@ final class FuseConnection {
             greeted.countDown();
             return true;
         }
-        int longest = responder.longestWriteBytes();
+        int longest = responder.longestTransferBytes();
         exchange.begin(Wire.INIT_OUT_BYTES);
         exchange.put(0, Wire.MAJOR);
         exchange.put(Wire.INIT_MINOR, (int) Math.min(Wire.MINOR, minor & 0xFFFFFFFFL));
@@ -203,7 +203,9 @@ final class FuseConnection {
         exchange.put(Wire.INIT_OUT_CONGESTION, (short) (responder.background() * 3 / 4));
         exchange.put(Wire.INIT_OUT_MAX_WRITE, longest);
         exchange.put(Wire.INIT_OUT_TIME_GRANULARITY, 1);
-        exchange.put(Wire.INIT_OUT_MAX_PAGES, (short) Math.max(1, longest / Wire.PAGE_BYTES));
+        // A transfer may begin anywhere in a page of its owner; what has no room in so many pages the kernel would cut
+        // in two.
+        exchange.put(Wire.INIT_OUT_MAX_PAGES, (short) (longest / Wire.PAGE_BYTES + 1));
         exchange.answer(Wire.INIT_OUT_BYTES);
         greeted.countDown();
         return true;

@@ -136,7 +136,7 @@ public final class FuseMount implements AutoCloseable {
                 volumesPlace = ownDirectory();
                 undo.add(() -> remove(volumesPlace));
             }
-            FuseChannel attributeChannel = channel(place, undo);
+            FuseChannel attributeChannel = channel(place, AttributeResponder.LONGEST_TRANSFER_BYTES, undo);
             AttributeResponder attributes =
                     new AttributeResponder(attributeChannel, root, nested ? null : volumesPlace, since);
             IoMemory attributeMemory = new IoMemory(new IoMemory.Cut(ATTRIBUTE_BUFFER_BYTES, ATTRIBUTE_THREADS, 0));
@@ -174,7 +174,7 @@ public final class FuseMount implements AutoCloseable {
 
     private static FuseConnection serve(
             String name, Path place, FuseFiles files, Shape shape, long since, List<Runnable> undo) throws FuseRefused {
-        FuseChannel channel = channel(place, undo);
+        FuseChannel channel = channel(place, files.longestBytes(), undo);
         IoRequestPool requests = new IoRequestPool(2 * shape.exchanges());
         VolumeResponder responder = new VolumeResponder(files, requests, shape.background(), since);
         IoMemory memory = new IoMemory(new IoMemory.Cut(files.bufferBytes(), shape.exchanges() + SPARE_BUFFERS, 0));
@@ -212,8 +212,8 @@ public final class FuseMount implements AutoCloseable {
         }
     }
 
-    private static FuseChannel channel(Path place, List<Runnable> undo) throws FuseRefused {
-        FuseChannel channel = new FuseChannel(Mounting.attach(place));
+    private static FuseChannel channel(Path place, int longestReadBytes, List<Runnable> undo) throws FuseRefused {
+        FuseChannel channel = new FuseChannel(Mounting.attach(place, longestReadBytes));
         undo.add(() -> {
             if (!channel.isClosed()) {
                 channel.close();

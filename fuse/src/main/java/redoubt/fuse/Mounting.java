@@ -55,11 +55,15 @@ final class Mounting {
         return false;
     }
 
-    /** Mounts a new connection on a directory and answers its descriptor, which does not block. */
-    static int attach(Path directory) throws FuseRefused {
-        int descriptor = bySystemCall(directory);
+    /**
+     * Mounts a new connection on a directory and answers its descriptor, which does not block.
+     *
+     * @param longestReadBytes what a READ asks for at most; the longest WRITE is agreed in the greeting
+     */
+    static int attach(Path directory, int longestReadBytes) throws FuseRefused {
+        int descriptor = bySystemCall(directory, longestReadBytes);
         if (descriptor < 0) {
-            descriptor = byProgram(directory);
+            descriptor = byProgram(directory, longestReadBytes);
         }
         int refused = Linux.doNotBlock(descriptor);
         if (refused < 0) {
@@ -70,7 +74,7 @@ final class Mounting {
     }
 
     /** A negative number where this process may not. */
-    private static int bySystemCall(Path directory) throws FuseRefused {
+    private static int bySystemCall(Path directory, int longestReadBytes) throws FuseRefused {
         int user = Linux.user();
         if (user != 0) {
             return -1;
@@ -79,8 +83,8 @@ final class Mounting {
         if (descriptor < 0) {
             throw new FuseRefused("cannot open " + DEVICE + ": " + ErrorText.of(-descriptor));
         }
-        String data = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,default_permissions"
-                .formatted(descriptor, user, Linux.group());
+        String data = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,default_permissions,max_read=%d"
+                .formatted(descriptor, user, Linux.group(), longestReadBytes);
         int refused = Linux.mount(NAME, directory.toString(), "fuse." + NAME, Linux.MS_NOSUID | Linux.MS_NODEV, data);
         if (refused == 0) {
             return descriptor;
@@ -92,7 +96,7 @@ final class Mounting {
         throw new FuseRefused("cannot mount on '" + directory + "': " + ErrorText.of(-refused));
     }
 
-    private static int byProgram(Path directory) throws FuseRefused {
+    private static int byProgram(Path directory, int longestReadBytes) throws FuseRefused {
         int[] ends = new int[2];
         int refused = Linux.socketPair(Linux.SOCK_STREAM, ends);
         if (refused < 0) {
@@ -100,7 +104,8 @@ final class Mounting {
         }
         int descriptor = -1;
         try {
-            String options = "rw,nosuid,nodev,default_permissions,fsname=%s,subtype=%s".formatted(NAME, NAME);
+            String options = "rw,nosuid,nodev,default_permissions,max_read=%d,fsname=%s,subtype=%s"
+                    .formatted(longestReadBytes, NAME, NAME);
             Child child;
             try {
                 child = Child.start(new Child.Plan(

@@ -10,8 +10,8 @@ interface Responder {
      */
     boolean answer(Opcode opcode, Exchange exchange);
 
-    /** The longest payload of a WRITE that is to come, in bytes. */
-    int longestWriteBytes();
+    /** The longest payload of a READ or WRITE that is to come, in bytes: a multiple of a page. */
+    int longestTransferBytes();
 
     /** How many requests the kernel may send of its own accord before it waits for answers. */
     int background();

@@ -61,7 +61,7 @@ final class VolumeResponder implements Responder, IoCompletion {
     }
 
     @Override
-    public int longestWriteBytes() {
+    public int longestTransferBytes() {
         return longestBytes;
     }
 

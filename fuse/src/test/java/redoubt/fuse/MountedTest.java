@@ -94,6 +94,43 @@ class MountedTest {
         assertThat(tree.stores).hasValue(4);
     }
 
+    /**
+     * Goal: what is written at once arrives at once, wherever it lies in the writer's memory. Method: from the last bytes of one page into the next; a
+     * kernel that was promised too few pages sends what lies in each of them for itself.
+     */
+    @Test
+    void aStoreThatLiesAcrossTwoPagesOfMemoryIsOneStore() {
+        for (int before = 1; before < "readonly".length(); before++) {
+            tree.word = "clean";
+            says(across(STATE, before, "b'readonly'"), "8\n");
+            assertThat(tree.word).isEqualTo("readonly");
+        }
+        assertThat(tree.stores).hasValue("readonly".length() - 1);
+    }
+
+    /** The same of a volume, which takes whole blocks only: from any byte of memory, and the longest ones too. */
+    @Test
+    void aVolumeIsWrittenAndReadFromAnyByteOfMemory() {
+        for (int before : new int[] {1, 16, 511, 4095}) {
+            for (int blocks : new int[] {1, 8, 512, 513, 4096}) {
+                int bytes = blocks * 512;
+                says(across("volumes/vol0", before, "b'%c'*%d".formatted('a' + before % 26, bytes)), bytes + "\n");
+                says(
+                        "python3 -c \"import os,mmap; m=memoryview(mmap.mmap(-1, 4 << 20)); f=os.open('volumes/vol0', os.O_RDONLY);"
+                                + " v=m[4096-%d:][:%d]; print(os.preadv(f, [v], 0), set(bytes(v)) == {ord('%c')})\""
+                                        .formatted(before, bytes, 'a' + before % 26),
+                        bytes + " True\n");
+            }
+        }
+    }
+
+    /** Writes these bytes once, the first so many of them from the end of a page. */
+    private static String across(String file, int before, String bytes) {
+        return ("python3 -c \"import os,mmap; m=memoryview(mmap.mmap(-1, 4 << 20)); f=os.open('%s', os.O_WRONLY); b=%s;"
+                        + " v=m[4096-%d:][:len(b)]; v[:]=b; print(os.write(f, v))\"")
+                .formatted(file, bytes, before);
+    }
+
     @Test
     void theErrorOfARefusedStoreReachesTheShell() {
         assertThat(sh("echo nonsense > " + STATE).text()).contains("Invalid argument");
