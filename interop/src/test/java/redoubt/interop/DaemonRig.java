@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -113,8 +114,27 @@ final class DaemonRig implements AutoCloseable {
         try {
             return Files.readString(mount.resolve(attribute)).strip();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException(whatIsThere() + ": " + e, e);
         }
+    }
+
+    /** For a failure: what is left of the mount. */
+    private String whatIsThere() {
+        String mounts;
+        try {
+            mounts = Files.readAllLines(Path.of("/proc/self/mounts")).stream()
+                    .filter(line -> line.contains(" " + mount))
+                    .toList()
+                    .toString();
+        } catch (IOException unknown) {
+            mounts = unknown.toString();
+        }
+        return "served %s, mounts %s, there %s, in block %s"
+                .formatted(
+                        served.isAlive(),
+                        mounts,
+                        Arrays.toString(mount.toFile().list()),
+                        Arrays.toString(mount.resolve("block").toFile().list()));
     }
 
     /** What the engine says became of its keeper since, each with its time after that. */
@@ -257,7 +277,7 @@ final class DaemonRig implements AutoCloseable {
     /** Whether these members carry the same metadata. */
     boolean agree(List<Integer> members) {
         byte[] first = anchor(members.getFirst());
-        return members.stream().allMatch(member -> java.util.Arrays.equals(anchor(member), first));
+        return members.stream().allMatch(member -> Arrays.equals(anchor(member), first));
     }
 
     // ---------------------------------------------------------------------------------------------- the daemon
