@@ -1,6 +1,7 @@
 package redoubt.interop;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -207,6 +208,13 @@ final class DaemonRig implements AutoCloseable {
         return Files.size(file(volume));
     }
 
+    /** What clients are given of the first so many bytes. */
+    byte[] content(int bytes) throws IOException {
+        try (InputStream from = Files.newInputStream(file(0))) {
+            return from.readNBytes(bytes);
+        }
+    }
+
     private Path file(int volume) {
         return mount.resolve("volumes").resolve(volumes.get(volume));
     }
@@ -276,8 +284,8 @@ final class DaemonRig implements AutoCloseable {
 
     /** Whether these members carry the same metadata. */
     boolean agree(List<Integer> members) {
-        byte[] first = anchor(members.getFirst());
-        return members.stream().allMatch(member -> Arrays.equals(anchor(member), first));
+        byte[] first = metadata(members.getFirst());
+        return members.stream().allMatch(member -> Arrays.equals(metadata(member), first));
     }
 
     // ---------------------------------------------------------------------------------------------- the daemon

@@ -102,6 +102,7 @@ class StoppedDaemonTest {
             assertThat(at(rig, content, "SIGKILL", new Calls(MONITOR, "read"), read, scratch))
                     .isTrue();
             print();
+            expectContent(rig, content);
         }
     }
 
@@ -189,6 +190,7 @@ class StoppedDaemonTest {
                 System.err.printf("%s at each of %d of %s%n", signal, call - 1, calls);
             }
             print();
+            expectContent(rig, content);
             assertThat(all).isGreaterThan(FAILED_AFTER);
             assertThat(rig.volumeField("Map State", 0)).containsExactly("degraded");
         }
@@ -248,8 +250,15 @@ class StoppedDaemonTest {
                 afterwards(rig);
             }
             print();
+            expectContent(rig, content);
             assertThat(failed).isTrue();
         }
+    }
+
+    /** Where a member has failed by then, what was on it is made from the others and their parity. */
+    private static void expectContent(DaemonRig rig, Path written) throws IOException {
+        byte[] wanted = Files.readAllBytes(written);
+        assertThat(rig.content(wanted.length)).isEqualTo(wanted);
     }
 
     private static DaemonRig start(Scratch scratch, Level level, DaemonRig.Whose whose) throws IOException {
