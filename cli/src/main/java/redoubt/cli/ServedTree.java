@@ -24,7 +24,8 @@ import redoubt.md.ArrayView;
  * The tree of a process that serves, in the shape that tools know from {@code /sys} and {@code /proc}:
  *
  * <pre>
- * block/NAME/md/...     each volume, as under /sys/block; where a daemon keeps the metadata it is block/md126, with a link NAME
+ * block/NAME/md/...     each volume, as under /sys/block, with a link md126 for the first, md125 for the second; where a daemon keeps the
+ *                       metadata these are the directories, and NAME is the link
  * block/md127           the container, where a daemon keeps the metadata
  * daemons/...           daemons that keep it; see DaemonTrees
  * mdstat                all of them, as /proc/mdstat

@@ -24,7 +24,7 @@ import redoubt.metadata.VolumePicture;
 
 /**
  * How the arrays of a container are called and shown, in every tree that shows them: by the volumes' names where the engine keeps the metadata;
- * by md's numbers, with the container among them, where a daemon does, for daemons know nothing else.
+ * by md's numbers, with the container among them, where a daemon does, for daemons know nothing else. The other name is a link each time.
  */
 final class TreeShape {
 
@@ -55,9 +55,11 @@ final class TreeShape {
     }
 
     private String node(AssembledContainer.Volume volume) {
-        return container.external().isPresent()
-                ? "md" + (FIRST_VOLUME_NODE - volume.found().picture().index())
-                : Served.nodeName(volume.name());
+        return container.external().isPresent() ? number(volume) : Served.nodeName(volume.name());
+    }
+
+    private static String number(AssembledContainer.Volume volume) {
+        return "md" + (FIRST_VOLUME_NODE - volume.found().picture().index());
     }
 
     /** What stands in {@code block}. */
@@ -66,14 +68,20 @@ final class TreeShape {
         arrays.forEach(array -> nodes.add(array.directory()));
         if (container.external().isPresent()) {
             nodes.add(containerAttributes(inTree).directory());
-            for (int i = 0; i < arrays.size(); i++) {
-                String name = Served.nodeName(container.volumes().get(i).name());
-                if (nodes.stream().noneMatch(node -> node.name().equals(name))) {
-                    nodes.add(new KernfsLink(name, arrays.get(i).directory()));
-                }
-            }
+        }
+        for (int i = 0; i < arrays.size(); i++) {
+            AssembledContainer.Volume volume = container.volumes().get(i);
+            addLink(nodes, Served.nodeName(volume.name()), arrays.get(i).directory());
+            addLink(nodes, number(volume), arrays.get(i).directory());
         }
         return nodes;
+    }
+
+    /** A name that somebody has already is his. */
+    private static void addLink(List<KernfsNode> nodes, String name, KernfsDirectory target) {
+        if (nodes.stream().noneMatch(node -> node.name().equals(name))) {
+            nodes.add(new KernfsLink(name, target));
+        }
     }
 
     /** The {@code mdstat} over these; it listens from now on. */

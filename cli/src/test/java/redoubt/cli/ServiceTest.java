@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import redoubt.assembly.Access;
@@ -88,6 +89,11 @@ class ServiceTest {
                 assertThat(act(control, "detail", "v").out()).contains("Failed Devices : 1");
                 assertThat(act(control, "events", "v").out()).contains("Fail", "DegradedArray");
                 assertThat(act(control, "detail", "w").exit()).isEqualTo(64);
+                assertThat(act(control, "detail", "md126").out()).contains("Failed Devices : 1");
+                try (Attributes attributes = SocketAttributes.connect(control, TimeUnit.SECONDS.toNanos(20))) {
+                    assertThat(attributes.readlink("block/md126")).isEqualTo("v");
+                    assertThat(attributes.read("block/md126/md/degraded")).isEqualTo("1\n");
+                }
 
                 client.write(4096, second);
                 client.flush();
