@@ -70,6 +70,7 @@ class StoppedDaemonTest {
     private static final int RAID5_LOST = 2;
     private static final int FAILED_AFTER = 20;
     private static final int SAMPLED_MOMENTS = 6;
+    private static final int STARVED_ROUNDS = 3;
     private static final int SAMPLE_FAILED_AFTER = 2;
 
     private final Map<Integer, Long> generations = new TreeMap<>(); // by member
@@ -111,6 +112,30 @@ class StoppedDaemonTest {
     @Timeout(value = 5, unit = TimeUnit.MINUTES)
     void theWriteEndsWhereOurDaemonIsStoppedOrKilled() throws Exception {
         atRandomMoments(DaemonRig.Whose.OURS, SAMPLED_MOMENTS, SAMPLE_FAILED_AFTER, SplittableRandom::nextBoolean);
+    }
+
+    /** It is not stopped, and does not come to run: a thousandth of a processor is what it has while a client writes. */
+    @ParameterizedTest
+    @EnumSource(names = {"MDADMS", "OURS"})
+    @Timeout(value = 5, unit = TimeUnit.MINUTES)
+    void theWriteEndsWhereTheDaemonStarves(DaemonRig.Whose whose) throws Exception {
+        try (Scratch scratch = Scratch.make();
+                Starvation starvation = Starvation.make();
+                DaemonRig rig = start(scratch, Level.RAID1, whose)) {
+            Path content = Content.pattern(scratch.file("content"), 1 << 20, 1);
+            for (int round = 0; round < STARVED_ROUNDS; round++) {
+                begin(rig);
+                starvation.takes(rig.pid());
+                long start = System.nanoTime();
+                end(rig, rig.write(content), start);
+                starvation.release();
+                afterwards(rig);
+            }
+            print();
+            expectContent(rig, content);
+            assertThat(starvation.throttled()).as("how often it wanted to run").isPositive();
+            assertThat(fenced).as("how often it was late").isPositive();
+        }
     }
 
     @ParameterizedTest
