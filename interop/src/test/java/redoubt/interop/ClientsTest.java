@@ -4,6 +4,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -53,23 +55,27 @@ class ClientsTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void nbdinfoSeesTheExport() {
         checks.nbdinfoTellsWhatTheExportCan();
         checks.nbdinfoListsTheExport();
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void nbdcopyGoesBothWays() {
         checks.nbdcopyGoesBothWays();
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void qemuFindsWhatItWrote() {
         checks.qemuImgConvertsAndCompares();
         checks.qemuIoFindsItsPatterns();
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void libnbdShellIsContent() {
         checks.libnbdShellIsContent(SEED);

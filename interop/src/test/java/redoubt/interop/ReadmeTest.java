@@ -6,18 +6,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What README tells a user to type does what it says, from the first line to the last. */
 @Interop
 class ReadmeTest {
 
-    private static final Duration LIMIT = Duration.ofSeconds(110);
+    private static final Duration LIMIT = Duration.ofMinutes(5);
 
     /** Goal: the arrays that README makes can be lived with. Method: its blocks, pasted into bash in their order, with a link to the launcher. */
     @Test
+    @Timeout(value = 6, unit = TimeUnit.MINUTES)
     void whatIsSaidOfAnArrayCanBePasted() throws IOException {
         Peer.require(Peer.LOSETUP);
         if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
