@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.function.BiFunction;
+import redoubt.base.Heartbeat;
 import redoubt.base.Sectors;
+import redoubt.base.WorkerFactory;
 import redoubt.block.BlockDevice;
 import redoubt.block.IoBuffer;
 import redoubt.block.IoMemory;
@@ -24,6 +28,7 @@ import redoubt.md.ArrayView;
 import redoubt.md.Level;
 import redoubt.md.Member;
 import redoubt.md.MemberState;
+import redoubt.md.MetadataKeeper;
 import redoubt.metadata.BlockReader;
 import redoubt.metadata.ConsistencyPolicy;
 import redoubt.metadata.ContainerMetadata;
@@ -43,27 +48,61 @@ import redoubt.sim.SteppedWorkers;
 import redoubt.testkit.Inspection;
 import redoubt.workqueue.Workqueue;
 
-/** An IMSM mirror on memory disks, kept by the native keeper, with time and workers that are stepped. */
+/** An IMSM mirror on memory disks, kept by the native keeper, with time and workers that are stepped, unless threads are wanted. */
 final class KeeperRig implements ArrayListener {
 
     private static final long DISK_BYTES = 64L << 20;
     private static final int WRITTEN_BYTES = 64 << 10;
 
-    private final SteppedTime time = new SteppedTime();
-    private final SteppedWorkers workers = new SteppedWorkers(7);
-    private final List<String> order = new ArrayList<>();
+    private final SteppedTime time; // stands still where threads are real
+    private final SteppedWorkers workers;
+    private final List<String> order = Collections.synchronizedList(new ArrayList<>());
     private final List<LoggedDisk> disks = new ArrayList<>();
     private final List<MemoryDevice> contents = new ArrayList<>();
     private final IoMemory memory = new IoMemory(new IoMemory.Cut(4096, 16, 4));
     private final IoRequestPool own = new IoRequestPool(32);
     private final IoRequestPool children = new IoRequestPool(32);
+    private final Workqueue queue;
     private final Array array;
     private final NativeKeeper keeper;
     private final ImsmFormat format = new ImsmFormat();
-    private final List<String> unlawful = new ArrayList<>();
+    private final List<String> unlawful = Collections.synchronizedList(new ArrayList<>());
 
     /** With so many disks; after the test it is looked whether all came back, the copies agree and no state came after one that it may not follow. */
     KeeperRig(int slots, Inspection inspection) throws Exception {
+        this(slots, inspection, new SteppedTime(), new SteppedWorkers(7));
+    }
+
+    private KeeperRig(int slots, Inspection inspection, SteppedTime time, SteppedWorkers workers) throws Exception {
+        this(slots, inspection, time, workers, time, workers, (kept, queue) -> kept);
+    }
+
+    /**
+     * The same with real time and real threads.
+     *
+     * @param between what stands between the array and its keeper, given the queue that the keeper is called on
+     */
+    static KeeperRig onThreads(
+            int slots,
+            Inspection inspection,
+            Heartbeat heartbeat,
+            WorkerFactory factory,
+            BiFunction<MetadataKeeper, Workqueue, MetadataKeeper> between)
+            throws Exception {
+        return new KeeperRig(slots, inspection, new SteppedTime(), new SteppedWorkers(7), heartbeat, factory, between);
+    }
+
+    private KeeperRig(
+            int slots,
+            Inspection inspection,
+            SteppedTime time,
+            SteppedWorkers workers,
+            Heartbeat heartbeat,
+            WorkerFactory factory,
+            BiFunction<MetadataKeeper, Workqueue, MetadataKeeper> between)
+            throws Exception {
+        this.time = time;
+        this.workers = workers;
         DiskGeometry geometry = new DiskGeometry(DISK_BYTES, 512);
         List<NewDisk> fresh = new ArrayList<>();
         List<OptionalInt> places = new ArrayList<>();
@@ -98,7 +137,7 @@ final class KeeperRig implements ArrayListener {
                 }
             }
         }
-        Workqueue queue = Workqueue.orderedMemReclaim("container", workers);
+        queue = Workqueue.orderedMemReclaim("container", factory);
         List<ArrayPlan.Occupant> occupants = new ArrayList<>();
         List<OptionalInt> slotOfDisk = new ArrayList<>();
         for (int slot = 0; slot < slots; slot++) {
@@ -121,13 +160,13 @@ final class KeeperRig implements ArrayListener {
                 arrayPlan,
                 host -> new CopiesPersonality(host, Level.RAID1, new NearLayout(slots, slots, 65536), 65536),
                 queue,
-                time,
+                heartbeat,
                 children,
                 memory);
         List<BlockDevice> devices = List.copyOf(disks);
         keeper = new NativeKeeper(round.image(), devices, queue, complaint -> {});
         array.addListener(this);
-        array.start(keeper.volume(0, array, slotOfDisk));
+        array.start(between.apply(keeper.volume(0, array, slotOfDisk), queue));
         inspection
                 .watch("those who ask", own)
                 .watch("the array", children)
@@ -157,6 +196,13 @@ final class KeeperRig implements ArrayListener {
             }
         }
         return !view.redundancyKnown() || copies.stream().allMatch(copy -> Arrays.equals(copy, copies.getFirst()));
+    }
+
+    /** Where threads are real: whether the array stopped in good order. */
+    boolean stop(long limitNanos) {
+        boolean good = array.stop(limitNanos);
+        queue.close();
+        return good;
     }
 
     Array array() {
@@ -261,7 +307,7 @@ final class KeeperRig implements ArrayListener {
     /** A write that the test asked. */
     static final class Asked {
         IoStatus how = IoStatus.GONE;
-        boolean ended;
+        volatile boolean ended;
         private Runnable whenEnded = () -> {};
 
         void whenEnded(Runnable action) {
@@ -270,8 +316,8 @@ final class KeeperRig implements ArrayListener {
 
         void completed(IoRequest request) {
             how = request.status();
-            ended = true;
             request.free();
+            ended = true;
             whenEnded.run();
         }
     }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import redoubt.block.BlockDevice;
 import redoubt.block.BlockLimits;
 import redoubt.block.IoOperation;
@@ -30,7 +31,7 @@ final class LoggedDisk implements BlockDevice {
         this.order = order;
     }
 
-    void failNext(IoOperation operation, IoStatus how) {
+    synchronized void failNext(IoOperation operation, IoStatus how) {
         failures.computeIfAbsent(operation, key -> new ArrayDeque<>()).add(how);
     }
 
@@ -39,8 +40,8 @@ final class LoggedDisk implements BlockDevice {
         beforeEach = look;
     }
 
-    List<String> asked() {
-        return asked;
+    synchronized List<String> asked() {
+        return List.copyOf(asked);
     }
 
     @Override
@@ -55,14 +56,19 @@ final class LoggedDisk implements BlockDevice {
             line += request.offset() >= metadataFrom ? " metadata" : " data";
         }
         beforeEach.run();
-        asked.add(line);
-        order.add(number + " " + line);
-        ArrayDeque<IoStatus> planned = failures.get(request.operation());
-        if (planned != null && !planned.isEmpty()) {
-            request.complete(planned.remove());
+        IoStatus planned = noted(request.operation(), line);
+        if (planned != null) {
+            request.complete(planned);
         } else {
             content.submit(request);
         }
+    }
+
+    private synchronized @Nullable IoStatus noted(IoOperation operation, String line) {
+        asked.add(line);
+        order.add(number + " " + line);
+        ArrayDeque<IoStatus> planned = failures.get(operation);
+        return planned == null ? null : planned.poll();
     }
 
     @Override
