@@ -159,7 +159,9 @@ class ExternalKeeperTest {
         rig.until("the write ends", daemon, random, PATIENCE_NANOS, write::settled);
         daemon.stopAfter(daemon.actions());
         KernfsDirectory tree = rig.tree(daemon.incarnation().stores(0));
-        assertThat(store(tree, "md126/md/array_state", "clean")).isEqualTo(Errno.EBUSY);
+        assertThat(store(tree, "md126/md/array_state", "clean"))
+                .as("clean before the members are flushed")
+                .isEqualTo(Errno.EBUSY);
         rig.workers.runAll(1000);
         assertThat(store(tree, "md126/md/array_state", "clean")).isNull();
         rig.workers.runAll(1000);
@@ -517,7 +519,9 @@ class ExternalKeeperTest {
         long generation = rig.generation(0);
         try (Asker asker = new Asker(daemon[0].incarnation().door(0)).steppedBy(rig::step)) {
             long anchor = ExternalRig.geometry().sizeBytes() - 1024;
-            assertThat(asker.write(anchor, new byte[512])).isEqualTo(IoStatus.IO_ERROR);
+            assertThat(asker.write(anchor, new byte[512]))
+                    .as("a write of an old epoch")
+                    .isEqualTo(IoStatus.IO_ERROR);
             assertThat(asker.ask(IoOperation.READ, 0, 4096, 0, null)).isEqualTo(IoStatus.IO_ERROR);
             assertThat(asker.flush()).isEqualTo(IoStatus.IO_ERROR);
         }
@@ -602,7 +606,9 @@ class ExternalKeeperTest {
         Asked write = rig.write(0, 1);
         rig.until("the write ends", daemon[0], random, PATIENCE_NANOS, write::settled);
         rig.workers.runAll(1000);
-        assertThat(two.incarnation().standing()).isEqualTo(Standing.NEWCOMER);
+        assertThat(two.incarnation().standing())
+                .as("who has not read what is on the disks now")
+                .isEqualTo(Standing.NEWCOMER);
         assertThat(rig.keeper.current()).isEmpty();
         rig.until(
                 "clean again, by the engine",

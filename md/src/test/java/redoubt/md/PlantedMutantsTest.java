@@ -22,20 +22,25 @@ class PlantedMutantsTest {
     @Test
     void invW1AGateThatLetsAWritePassBeforeTheMarkIsDurableIsCaught() {
         mutant.always(WriteGate.class, "enter", true);
-        mutant.mustFail(ArrayTest.class, "invW1TheFirstWriteAfterCleanWaitsForTheDirtyMark", "AssertionFailedError");
+        mutant.mustFail(
+                ArrayTest.class,
+                "invW1TheFirstWriteAfterCleanWaitsForTheDirtyMark",
+                "INV-W1: what a member is asked before the dirty mark is durable");
     }
 
     @Test
     void invW2AGateThatShutsWithoutLookingWhoIsInsideIsCaught() {
         mutant.always(WriteGate.class, "shutIfEmpty", true);
-        mutant.mustFail(ArrayTest.class, "invW2AWriteInFlightKeepsTheArrayDirty", "AssertionFailedError");
+        mutant.mustFail(ArrayTest.class, "invW2AWriteInFlightKeepsTheArrayDirty", "INV-W2: while a write is in flight");
     }
 
     @Test
     void anAnswerBeforeTheFailureIsRecordedIsCaught() {
         mutant.always(MemberFailures.class, "allRecorded", true);
         mutant.mustFail(
-                ArrayTest.class, "noWriteAndNoFlushIsAnsweredWhileAFailureIsBeingRecorded", "AssertionFailedError");
+                ArrayTest.class,
+                "noWriteAndNoFlushIsAnsweredWhileAFailureIsBeingRecorded",
+                "answered while a failure is being recorded");
     }
 
     @Test

@@ -30,7 +30,7 @@ class ActiveLimitTest {
                 queue.queue(house.blocking(String.valueOf(i), valves.get(i)));
             }
             house.run();
-            assertThat(house.ran).hasSize(4).contains("0", "1", "2", "3");
+            assertThat(house.ran).as("INV-6: what is active").hasSize(4).contains("0", "1", "2", "3");
             for (int i = 0; i < 96; i++) {
                 valves.get(i).open();
                 house.run();

@@ -100,7 +100,8 @@ class CancelTest {
             assertThat(item.isRunning()).isTrue();
             house.threads.spawn(
                     "impatient",
-                    () -> assertThatThrownBy(() -> item.disableAndWait(House.SECOND))
+                    () -> assertThatThrownBy(
+                                    () -> item.disableAndWait(House.SECOND), "INV-8: who waits for a run that goes on")
                             .isInstanceOf(TimeoutException.class));
             house.threads.spawn("patient", () -> {
                 disableAndWait(item);

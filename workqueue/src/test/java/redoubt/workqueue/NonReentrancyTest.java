@@ -19,7 +19,9 @@ class NonReentrancyTest {
             List<Integer> seen = new ArrayList<>();
             WorkItem[] item = new WorkItem[1];
             item[0] = new WorkItem(() -> {
-                assertThat(item[0].pending()).isFalse();
+                assertThat(item[0].pending())
+                        .as("INV-2b: PENDING while the function runs")
+                        .isFalse();
                 seen.add(stored[0]);
                 house.threads.hold(valve::isOpen);
             });
@@ -50,7 +52,7 @@ class NonReentrancyTest {
             house.run();
             assertThat(queue.queue(item)).isTrue();
             house.run();
-            assertThat(by).hasSize(1);
+            assertThat(by).as("INV-3: who runs one item at once").hasSize(1);
             valve.open();
             house.run();
             assertThat(by).hasSize(2);

@@ -28,14 +28,18 @@ class PlantedMutantsTest {
     void inv2bPendingThatIsClearedAfterTheFunctionIsCaught() {
         mutant.after(PoolWorker.class, "runOne", "unclaim", "run");
         mutant.mustFail(
-                NonReentrancyTest.class, "inv2bPendingIsClearedBeforeTheFunctionRuns", "Expecting value to be false");
+                NonReentrancyTest.class,
+                "inv2bPendingIsClearedBeforeTheFunctionRuns",
+                "INV-2b: PENDING while the function runs");
     }
 
     @Test
     void inv3AWorkerThatRunsAnItemWhichRunsAlreadyIsCaught() {
         mutant.without(WorkerPool.class, "assign", "executing");
         mutant.mustFail(
-                NonReentrancyTest.class, "inv3ACollidingItemIsRunByTheWorkerThatRunsIt", "Expected size: 1 but was: 2");
+                NonReentrancyTest.class,
+                "inv3ACollidingItemIsRunByTheWorkerThatRunsIt",
+                "INV-3: who runs one item at once");
     }
 
     @Test
@@ -48,7 +52,7 @@ class PlantedMutantsTest {
         mutant.mustFail(
                 WorkersTest.class,
                 "inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne",
-                "but could not find the following elements");
+                "INV-4a: who finds a manager works");
     }
 
     /** The room has an assertion for this, which would be first. */
@@ -58,7 +62,7 @@ class PlantedMutantsTest {
         mutant.mustFail(
                 WorkersTest.class,
                 "inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne",
-                "Expecting value to be true");
+                "INV-4b: who leaves nobody idle behind manages");
     }
 
     @Test
@@ -73,7 +77,8 @@ class PlantedMutantsTest {
                             "lastIdle",
                             ClassDesc.of("redoubt.workqueue.PoolWorker")));
         }
-        mutant.mustFail(WorkersTest.class, "inv4dIdleWorkersAreWokenLastInFirstOut", "expected: ");
+        mutant.mustFail(
+                WorkersTest.class, "inv4dIdleWorkersAreWokenLastInFirstOut", "INV-4d: the last in is the first out");
     }
 
     /** The rehearsal finds it before there is a queue that anybody could trust. */
@@ -81,7 +86,7 @@ class PlantedMutantsTest {
     void inv5aARescuerThatIsNeverWokenIsCaught() {
         mutant.without(Rescuer.class, "call", "wake");
         mutant.mustFail(
-                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "what is awaited has not come");
+                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "redoubt.workqueue.Rehearsal.await");
     }
 
     /** And without the rehearsal, the invariant does. */
@@ -89,14 +94,18 @@ class PlantedMutantsTest {
     void inv5aARescuerThatIsNeverWokenAndWasNotRehearsedIsCaught() {
         mutant.without(Rescuer.class, "call", "wake").nothing(Rescuer.class, "rehearse");
         mutant.mustFail(
-                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "Expected size: 100 but was: 0");
+                RescuerTest.class,
+                "inv5aARescuerRunsItsQueueWhileCreationHangs",
+                "INV-5a: rescued while creation hangs");
     }
 
     @Test
     void inv5aAManagerThatNeverCallsForHelpIsCaught() {
         mutant.without(Manager.class, "beat", "callForHelp");
         mutant.mustFail(
-                RescuerTest.class, "inv5aARescuerRunsItsQueueWhileCreationHangs", "Expected size: 100 but was: 0");
+                RescuerTest.class,
+                "inv5aARescuerRunsItsQueueWhileCreationHangs",
+                "INV-5a: rescued while creation hangs");
     }
 
     @Test
@@ -106,13 +115,14 @@ class PlantedMutantsTest {
                 "take",
                 element -> element instanceof BranchInstruction branch && branch.opcode() == Opcode.IF_ACMPNE,
                 (code, element) -> code.pop().ifnull(((BranchInstruction) element).target()));
-        mutant.mustFail(RescuerTest.class, "inv5bARescuerRunsItsOwnQueueOnly", "left stepped-right");
+        mutant.mustFail(RescuerTest.class, "inv5bARescuerRunsItsOwnQueueOnly", "INV-5b: who ran whose items");
     }
 
     @Test
     void inv5cARescuerThatDoesNotKickThePoolIsCaught() {
         mutant.without(Rescuer.class, "step", "kick");
-        mutant.mustFail(RescuerTest.class, "inv5cThePoolIsKickedAfterTheRescue", "run by an idle worker of the pool");
+        mutant.mustFail(
+                RescuerTest.class, "inv5cThePoolIsKickedAfterTheRescue", "INV-5c: run by an idle worker of the pool");
     }
 
     @Test
@@ -128,7 +138,7 @@ class PlantedMutantsTest {
     @Test
     void inv6ALimitThatIsNotKeptIsCaught() {
         mutant.always(ActiveLimit.class, "obtain", true);
-        mutant.mustFail(ActiveLimitTest.class, "inv6ExactlyAsManyStartAsAreAllowed", "Expected size: 4", false);
+        mutant.mustFail(ActiveLimitTest.class, "inv6ExactlyAsManyStartAsAreAllowed", "INV-6: what is active", false);
     }
 
     @Test
@@ -138,20 +148,25 @@ class PlantedMutantsTest {
             code.aload(0).dup().getfield(JOINT, "active", CD_int).iconst_1().iadd();
             code.putfield(JOINT, "active", CD_int);
         });
-        mutant.mustFail(FlushTest.class, "inv7aABarrierHoldsNoActiveSlot", "expected: 1");
+        mutant.mustFail(FlushTest.class, "inv7aABarrierHoldsNoActiveSlot", "INV-7a: slots that are held");
     }
 
     @Test
     void inv7bAFlushThatWaitsForWhatIsQueuedLaterIsCaught() {
         mutant.nothing(PoolWorkqueue.class, "colour");
-        mutant.mustFail(FlushTest.class, "inv7bAFlushDoesNotWaitForWhatIsQueuedLater", "still busy");
+        mutant.mustFail(
+                FlushTest.class,
+                "inv7bAFlushDoesNotWaitForWhatIsQueuedLater",
+                "INV-7b: the flush ends while an item queues itself");
     }
 
     @Test
     void inv8ACancelThatDoesNotWaitForTheRunIsCaught() {
         mutant.nothing(WorkItem.class, "awaitRun");
         mutant.mustFail(
-                CancelTest.class, "inv8DisableAndWaitReturnsWhenTheRunIsOver", "Expecting code to raise a throwable");
+                CancelTest.class,
+                "inv8DisableAndWaitReturnsWhenTheRunIsOver",
+                "INV-8: who waits for a run that goes on");
     }
 
     private static boolean reads(CodeElement element, String field) {

@@ -72,7 +72,10 @@ class RescuerTest {
                 reclaim.queue(house.item("a" + i));
             }
             house.advanceMillis(10);
-            assertThat(house.ran).hasSize(100).doesNotContain("b");
+            assertThat(house.ran)
+                    .as("INV-5a: rescued while creation hangs")
+                    .hasSize(100)
+                    .doesNotContain("b");
             house.advanceSeconds(3600);
             assertThat(house.ran).hasSize(100);
             reclaim.queue(house.item("late"));
@@ -185,7 +188,7 @@ class RescuerTest {
             }
             house.advanceMillis(10);
             assertThat(by).hasSize(50);
-            assertThat(by).containsOnly("left stepped-left", "right stepped-right");
+            assertThat(by).as("INV-5b: who ran whose items").containsOnly("left stepped-left", "right stepped-right");
         }
     }
 
@@ -214,7 +217,7 @@ class RescuerTest {
             valve.open();
             house.run();
             assertThat(by)
-                    .as("run by an idle worker of the pool")
+                    .as("INV-5c: run by an idle worker of the pool")
                     .hasSize(1)
                     .allMatch(name -> name.startsWith("stepped-pool-0:"));
         }

@@ -176,7 +176,9 @@ class WorkersTest {
             queue.queue(new WorkItem(() -> order.add(Thread.currentThread().getName())));
             house.run();
             assertThat(order).hasSize(4);
-            assertThat(order.getLast()).isEqualTo(last);
+            assertThat(order.getLast())
+                    .as("INV-4d: the last in is the first out")
+                    .isEqualTo(last);
         }
     }
 
@@ -197,10 +199,14 @@ class WorkersTest {
                 valve.open(); // its worker finds a manager, so it may work
                 house.run();
                 assertThat(house.ran).as("seed %d", seed).containsExactly("1", "2", "3");
-                assertThat(house.pool("pool-u0").managing()).isTrue();
+                assertThat(house.pool("pool-u0").managing())
+                        .as("INV-4b: who leaves nobody idle behind manages, seed %d", seed)
+                        .isTrue();
                 queue.queue(house.item("4")); // and so may one that was idle and leaves nobody behind
                 house.run();
-                assertThat(house.ran).as("seed %d", seed).containsExactly("1", "2", "3", "4");
+                assertThat(house.ran)
+                        .as("INV-4a: who finds a manager works, seed %d", seed)
+                        .containsExactly("1", "2", "3", "4");
                 house.threads.hangCreation(false);
                 house.run();
                 assertThat(house.pool("pool-u0").managing()).isFalse();
