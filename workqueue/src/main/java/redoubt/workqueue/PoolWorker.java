@@ -32,6 +32,7 @@ final class PoolWorker {
     private boolean working; // P
     private boolean cpuIntensive; // P
     private boolean blocked; // P
+    private boolean comeBack; // P: did not count for a while, and has taken nothing from the worklist since
     private volatile boolean dismissed; // P, read by all
     private @Nullable Throwable fault; // W: what an item threw
 
@@ -115,6 +116,7 @@ final class PoolWorker {
             working = true;
             pool.countRunning(isCounted() ? 1 : 0);
         }
+        comeBack = false;
         WorkItem item = pool.firstWork();
         if (item != null && pool.assign(item, this)) {
             runScheduled();
@@ -177,6 +179,7 @@ final class PoolWorker {
         pool.lock();
         if (cpuIntensive) {
             cpuIntensive = false;
+            comeBack = true;
             pool.countRunning(isCounted() ? 1 : 0);
         }
         pool.ends(this, item);
@@ -222,9 +225,15 @@ final class PoolWorker {
     void goesOn() {
         pool.lock();
         blocked = false;
+        comeBack = true;
         currentSinceNanos = pool.machine.clock().nanos();
         pool.countRunning(isCounted() ? 1 : 0);
         pool.unlock();
+    }
+
+    /** Whether it counts among those that run, and did not for a while of what it runs. P. */
+    boolean hasComeBack() {
+        return comeBack && isCounted();
     }
 
     boolean isBlocked() {

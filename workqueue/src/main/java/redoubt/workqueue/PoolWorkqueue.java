@@ -64,6 +64,7 @@ final class PoolWorkqueue {
         } else {
             item.inactive = true;
             inactive.append(item);
+            assert pool.holdsBack(this);
         }
     }
 

@@ -31,6 +31,7 @@ final class Rescuer {
     private int batch; // W
     private final PoolWorker hands;
     private volatile long rescued; // written by the rescuer
+    private long wakes; // M
 
     /**
      * Makes and rehearses it.
@@ -58,11 +59,17 @@ final class Rescuer {
         stage.manager.callForHelp();
         Rehearsal.await(ran, queue.name(), machine);
         rescued = 0;
+        lock.acquire();
+        wakes = 0;
+        lock.release();
     }
 
     /** A joint has items in the worklist of a pool that gets no worker. P of that pool. */
     void call(PoolWorkqueue pwq) {
         if (enlist(pwq)) {
+            lock.acquire();
+            wakes++;
+            lock.release();
             hands.wake();
         }
     }
@@ -210,6 +217,14 @@ final class Rescuer {
 
     long rescued() {
         return rescued;
+    }
+
+    /** How often it was woken because a joint called. */
+    long wakes() {
+        lock.acquire();
+        long count = wakes;
+        lock.release();
+        return count;
     }
 
     /** It ends after the item it is at. */

@@ -48,6 +48,8 @@ final class WorkerPool {
     private boolean kickDue; // P: something arrived, and nobody was woken for it yet
     private long progressNanos; // P: when a batch was begun, or work came where there was none
     private final List<Runnable> deferred = new ArrayList<>(); // P: what to do when the lock is free
+    private final List<PoolWorkqueue> holdingBack =
+            new ArrayList<>(); // P: joints with inactive items, while lists are walked
 
     WorkerPool(String name, int processor, int nice, boolean own, Machine machine) {
         this.name = name;
@@ -481,9 +483,26 @@ final class WorkerPool {
         unlock();
     }
 
-    /** What must hold whenever the lock is let go. */
+    /** A joint has an inactive item; for assertions. P. */
+    boolean holdsBack(PoolWorkqueue pwq) {
+        if (walkLists && !holdingBack.contains(pwq)) {
+            holdingBack.add(pwq);
+        }
+        return true;
+    }
+
+    /** What must hold whenever the lock is let go; it is, also when that does not hold, so that who is told can still close the pool. */
     private boolean isSound() {
         assert lock.isHeld();
+        try {
+            return areListsSound();
+        } catch (AssertionError torn) {
+            lock.release();
+            throw torn;
+        }
+    }
+
+    private boolean areListsSound() {
         assert idle >= 0 && idle <= workers.size() : "idle " + idle + " of " + workers.size();
         assert running <= workers.size();
         if (walkLists) {
@@ -498,13 +517,33 @@ final class WorkerPool {
                 counted++;
             }
             assert counted == idle && before == lastIdle;
+            int comeBack = 0;
             for (PoolWorker one : workers) {
                 assert one.scheduled.isSound() : "INV-1: the list of a worker of " + name + " is torn";
+                comeBack += one.hasComeBack() ? 1 : 0;
             }
+            assert running <= 1 + comeBack
+                    : "INV-4c: " + running + " run at once, and only " + comeBack + " of them have blocked";
             for (WorkItem item = worklist.first(); item != null; item = item.next) {
                 assert item instanceof Rescuer.Cursor || item.pending() : "INV-1: an item in a list is not pending";
+                assert !isOnTimer(item) : "INV-1: an item is in a list and on a timer";
+            }
+            holdingBack.removeIf(pwq -> pwq.inactive.isEmpty());
+            for (PoolWorkqueue pwq : holdingBack) {
+                assert pwq.inactive.isSound() : "INV-1: the inactive list of " + pwq.queue.name() + " is torn";
+                for (WorkItem item = pwq.inactive.first(); item != null; item = item.next) {
+                    assert item.pending() : "INV-1: an inactive item is not pending";
+                    assert item.inactive : "INV-6, INV-7a: an item in an inactive list holds a slot";
+                    assert item.pwq == pwq : "INV-1: an item is inactive somewhere else";
+                    assert !isOnTimer(item) : "INV-1: an item is inactive and on a timer";
+                }
             }
         }
         return true;
+    }
+
+    /** Of an item in a list: whoever put it there owned PENDING, and so its timer. */
+    private static boolean isOnTimer(WorkItem item) {
+        return item instanceof DelayedWork delayed && delayed.ticking;
     }
 }

@@ -133,6 +133,7 @@ class CancelTest {
             queue.queue(last);
             assertThat(inactive.cancel()).isTrue();
             assertThat(inactive.pending()).isFalse();
+            assertThat(queue.view().joints().getFirst().inactive()).isEqualTo(1);
             valve.open();
             house.run();
             assertThat(house.ran).containsExactly("first", "last");

@@ -2,12 +2,14 @@ package redoubt.workqueue;
 
 import static java.lang.constant.ConstantDescs.CD_boolean;
 import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_void;
 
 import java.lang.classfile.CodeElement;
 import java.lang.classfile.Opcode;
 import java.lang.classfile.instruction.BranchInstruction;
 import java.lang.classfile.instruction.FieldInstruction;
 import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.sim.Mutant;
@@ -20,6 +22,8 @@ import redoubt.sim.Mutant;
 class PlantedMutantsTest {
 
     private static final ClassDesc BARRIER = ClassDesc.of("redoubt.workqueue.Barrier");
+    private static final ClassDesc ITEM = ClassDesc.of("redoubt.workqueue.WorkItem");
+    private static final ClassDesc VAR_HANDLE = ClassDesc.of("java.lang.invoke.VarHandle");
     private static final ClassDesc JOINT = ClassDesc.of("redoubt.workqueue.PoolWorkqueue");
 
     private final Mutant mutant = new Mutant();
@@ -31,6 +35,39 @@ class PlantedMutantsTest {
                 NonReentrancyTest.class,
                 "inv2bPendingIsClearedBeforeTheFunctionRuns",
                 "INV-2b: PENDING while the function runs");
+    }
+
+    @Test
+    void inv1AnInactiveItemThatStaysWhereItIsWhenItIsTakenBackIsCaught() {
+        mutant.without(WorkerPool.class, "steal", "remove");
+        mutant.mustFail(
+                CancelTest.class, "aCancelledItemNeverRunsWhereverItWaits", "INV-1: an inactive item is not pending");
+    }
+
+    /** In the words of TEST-2: the barrier on either side. */
+    @Test
+    void inv2bAClaimWithoutAFenceIsCaught() {
+        mutant.without(WorkItem.class, "claim", "fullFence");
+        mutant.mustFail(
+                PendingOrderingTest.class,
+                "inv2bARefusedCallerIsSeenByTheRunThatPendingWasClearedFor",
+                "INV-2b: stores of refused callers that the run did not see");
+    }
+
+    @Test
+    void inv2bPendingThatIsClearedWithoutAFenceIsCaught() {
+        mutant.instead(
+                WorkItem.class,
+                "unclaim",
+                code -> code.getstatic(ITEM, "WORD", VAR_HANDLE)
+                        .aload(0)
+                        .iconst_0()
+                        .invokevirtual(VAR_HANDLE, "set", MethodTypeDesc.of(CD_void, ITEM, CD_int))
+                        .return_());
+        mutant.mustFail(
+                PendingOrderingTest.class,
+                "inv2bARefusedCallerIsSeenByTheRunThatPendingWasClearedFor",
+                "INV-2b: stores of refused callers that the run did not see");
     }
 
     @Test
@@ -63,6 +100,29 @@ class PlantedMutantsTest {
                 WorkersTest.class,
                 "inv4aAnd4bOneManagerAtATimeAndNobodyWorksBeforeThereIsOne",
                 "INV-4b: who leaves nobody idle behind manages");
+    }
+
+    /** The room's assertion finds it; and without that, the test. */
+    @Test
+    void inv4cABoundPoolThatRunsAllAtOnceIsCaught() {
+        runsAllAtOnce();
+        mutant.mustFail(WorkersTest.class, "inv4cOneComputesAtATimeAndTwoWhenOneGoesOn", "INV-4c: 2 run at once", 1L);
+    }
+
+    @Test
+    void inv4cABoundPoolThatRunsAllAtOnceAndDoesNotAssertIsCaught() {
+        runsAllAtOnce();
+        mutant.withoutAssertions();
+        mutant.mustFail(
+                WorkersTest.class, "inv4cOneComputesAtATimeAndTwoWhenOneGoesOn", "INV-4c: none went on yet", 1L);
+    }
+
+    private void runsAllAtOnce() {
+        mutant.replacing(
+                WorkerPool.class,
+                "needMoreWorker",
+                element -> reads(element, "running"),
+                (code, element) -> code.pop().iconst_0());
     }
 
     @Test
@@ -141,6 +201,7 @@ class PlantedMutantsTest {
         mutant.mustFail(ActiveLimitTest.class, "inv6ExactlyAsManyStartAsAreAllowed", "INV-6: what is active", false);
     }
 
+    /** The room has an assertion for this too, which would be first. */
     @Test
     void inv7aABarrierThatCountsAsActiveIsCaught() {
         mutant.first(PoolWorkqueue.class, "insertBarrier", code -> {
@@ -148,6 +209,7 @@ class PlantedMutantsTest {
             code.aload(0).dup().getfield(JOINT, "active", CD_int).iconst_1().iadd();
             code.putfield(JOINT, "active", CD_int);
         });
+        mutant.withoutAssertions();
         mutant.mustFail(FlushTest.class, "inv7aABarrierHoldsNoActiveSlot", "INV-7a: slots that are held");
     }
 

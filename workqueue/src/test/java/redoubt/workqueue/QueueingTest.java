@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import redoubt.base.Threads;
 import redoubt.base.WorkerFactory;
 
@@ -100,6 +101,58 @@ class QueueingTest {
             assertThat(runs.get() + cancelled.get()).as("INV-2a, seed %d", SEED).isEqualTo(accepted.get());
             assertThat(runs.get()).isPositive();
             assertThat(queue.view().joints()).allMatch(joint -> joint.inFlight() == 0 && joint.active() == 0);
+        } finally {
+            WorkerPool.walkLists = false;
+        }
+    }
+
+    /**
+     * TEST-1, INV-1, INV-2a: the same for all the places an item can be in: delayed work in a queue with one active slot is on a timer, or inactive,
+     * or in the worklist, or runs.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void test1AnItemIsOnATimerOrInOneListAtMost(boolean unbound) throws Exception {
+        WorkerPool.walkLists = true;
+        WorkqueuePlan plan = unbound ? WorkqueuePlan.named("one", WorkqueueFlag.UNBOUND) : WorkqueuePlan.named("one");
+        try (RealHouse house = new RealHouse();
+                Workqueue queue = house.queues.create(plan.maxActive(1))) {
+            AtomicInteger accepted = new AtomicInteger();
+            AtomicInteger cancelled = new AtomicInteger();
+            AtomicInteger runs = new AtomicInteger();
+            AtomicInteger wereInactive = new AtomicInteger();
+            DelayedWork[] items = new DelayedWork[10];
+            for (int i = 0; i < items.length; i++) {
+                items[i] = new DelayedWork(runs::incrementAndGet);
+            }
+            fromThreads(3000, (random, round) -> {
+                DelayedWork item = items[random.nextInt(items.length)];
+                switch (random.nextInt(8)) {
+                    case 0 -> cancelled.addAndGet(item.cancel() ? 1 : 0);
+                    case 1 -> accepted.addAndGet(queue.modifyAfter(random.nextLong(2) * House.MILLI, item) ? 0 : 1);
+                    case 2, 3 -> accepted.addAndGet(queue.queueAfter(random.nextLong(3) * House.MILLI, item) ? 1 : 0);
+                    case 4 -> {
+                        if (round % 64 == 0) {
+                            item.flushNow(LIMIT_NANOS);
+                        }
+                    }
+                    default -> accepted.addAndGet(queue.queue(item) ? 1 : 0);
+                }
+                if (round % 16 == 0) {
+                    wereInactive.addAndGet(queue.view().joints().stream()
+                            .mapToInt(WorkqueueView.JointView::inactive)
+                            .sum());
+                }
+            });
+            for (DelayedWork item : items) {
+                item.flushNow(LIMIT_NANOS);
+            }
+            assertThat(queue.flush(LIMIT_NANOS)).isTrue();
+            assertThat(items).noneMatch(WorkItem::pending);
+            assertThat(runs.get() + cancelled.get()).as("INV-2a, seed %d", SEED).isEqualTo(accepted.get());
+            assertThat(runs.get()).isPositive();
+            assertThat(wereInactive.get()).as("inactive items were seen").isPositive();
+            assertThat(house.reports).isEmpty();
         } finally {
             WorkerPool.walkLists = false;
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -48,6 +49,7 @@ class RescuerTest {
             house.advanceMillis(1490);
             assertThat(house.ran).containsExactly("b1", "a");
             assertThat(house.pool("pool-0").maydays()).isEqualTo(1 + (1500 - 10) / 100);
+            assertThat(wakes(reclaim)).as("for its one item, and not again").isEqualTo(1);
 
             house.threads.allow(100); // at 1.5 s: the tries were at 0 s and 1 s
             house.advanceMillis(499);
@@ -58,6 +60,10 @@ class RescuerTest {
             valve.open();
             house.run();
         }
+    }
+
+    private static long wakes(Workqueue queue) {
+        return Objects.requireNonNull(queue.rescuer()).wakes();
     }
 
     /** The same when the factory does not refuse but hangs: the manager stands still inside it, and the timer does not. */
@@ -235,9 +241,12 @@ class RescuerTest {
             reclaim.queueOn(1, house.item("a1"));
             house.advanceSeconds(60); // pool 1 calls 600 times while the rescuer is held in pool 0
             assertThat(house.ran).containsExactly("a0");
+            assertThat(house.pool("pool-1").maydays()).isGreaterThan(500);
+            assertThat(wakes(reclaim)).as("once for each joint").isEqualTo(2);
             valve.open();
             house.run();
             assertThat(house.ran).containsExactly("a0", "a1");
+            assertThat(wakes(reclaim)).isEqualTo(2);
         }
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How many workers a pool has, and who runs (INV-4a to INV-4d; the first two are asserted inside the pool as well). */
 class WorkersTest {
@@ -61,6 +63,52 @@ class WorkersTest {
                     .isInstanceOfSatisfying(
                             Report.CpuHog.class,
                             hogs -> assertThat(hogs.times()).isEqualTo(4));
+        }
+    }
+
+    /**
+     * INV-4c. Goal: a bound pool runs one item at a time, and two for a moment when one that blocked goes on. Method: items that compute, block and
+     * compute again; each is let go on by itself, and whoever computes is counted. The pool asserts the same of its own count at every unlocking.
+     */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+    void inv4cOneComputesAtATimeAndTwoWhenOneGoesOn(long seed) {
+        try (House house = new House(seed)) {
+            Workqueue queue = house.create("bound");
+            List<House.Valve> valves = new ArrayList<>();
+            int[] computing = {0};
+            int[] most = {0};
+            Runnable compute = () -> {
+                most[0] = Math.max(most[0], ++computing[0]);
+                int[] ticks = {3};
+                house.threads.hold(() -> --ticks[0] < 0);
+                computing[0]--;
+            };
+            for (int i = 0; i < 20; i++) {
+                House.Valve valve = new House.Valve();
+                valves.add(valve);
+                queue.queue(new WorkItem(() -> {
+                    compute.run();
+                    Workqueue.blocking("valve", () -> house.threads.hold(valve::isOpen));
+                    compute.run();
+                    house.ran.add("over");
+                }));
+            }
+            for (int looks = 0; looks < 200; looks++) {
+                house.run();
+            }
+            assertThat(house.pool("pool-0").running()).as("all block").isZero();
+            assertThat(most[0]).as("INV-4c: none went on yet").isEqualTo(1);
+            for (House.Valve valve : valves) {
+                valve.open();
+                queue.queue(new WorkItem(compute));
+                for (int looks = 0; looks < 20; looks++) {
+                    house.run();
+                }
+            }
+            assertThat(house.ran).hasSize(20);
+            assertThat(most[0]).as("INV-4c: one at a time went on").isEqualTo(2);
+            assertThat(house.pool("pool-0").running()).isZero();
         }
     }
 
