@@ -51,6 +51,12 @@ public final class KernfsTree {
         return work == null ? 0 : work.faults();
     }
 
+    /** How many nodes wait to be told of, or more than the limit. To be asked by a subscriber that is being told. */
+    int waitingToBeToldOf(int limit) {
+        NotifyWork work = notifyWork;
+        return work == null ? 0 : work.waiting(limit);
+    }
+
     boolean createsUnactivated() {
         return options.createsUnactivated();
     }

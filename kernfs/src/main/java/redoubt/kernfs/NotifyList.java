@@ -55,6 +55,15 @@ final class NotifyList {
         return (KernfsNode) HEAD.getAndSet(this, END);
     }
 
+    /** How many nodes are in it, or one more than the limit. For the one worker: as nobody else takes nodes out, what it sees stays linked. */
+    int length(int limit) {
+        int length = 0;
+        for (KernfsNode node = head; node != null && node != END && length <= limit; node = node.link) {
+            length++;
+        }
+        return length;
+    }
+
     /**
      * Takes a node out: from now on it can be put in again.
      *

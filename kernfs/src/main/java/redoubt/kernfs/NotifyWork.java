@@ -65,6 +65,15 @@ final class NotifyWork {
         }
     }
 
+    /** How many nodes wait to be told of, or more than the limit; for who is being told. W. */
+    int waiting(int limit) {
+        int waiting = list.length(limit);
+        for (KernfsNode node = batch; node != null && node != NotifyList.END && waiting <= limit; node = node.link) {
+            waiting++;
+        }
+        return waiting;
+    }
+
     private void run() {
         if (batch == NotifyList.END) {
             batch = list.takeAll();

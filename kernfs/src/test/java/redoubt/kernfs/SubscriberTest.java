@@ -183,7 +183,7 @@ class SubscriberTest {
 
     /**
      * Falsifier of 3. Goal: no node's last event is lost, and none is on the list twice. Method: eight notifiers change four nodes a million
-     * times each, under a slow subscriber; what it saw last must be the last.
+     * times each, under a slow subscriber; what it saw last must be the last, and each time it looks how long the list is.
      */
     @Test
     void inv3TheLastEventOfEveryNodeIsFollowedByATelling() throws Exception {
@@ -195,7 +195,9 @@ class SubscriberTest {
             tree.root().add(nodes.get(i));
         }
         AtomicLong tellings = new AtomicLong();
+        AtomicInteger longest = new AtomicInteger();
         tree.mount((attribute, parent, name) -> {
+            longest.accumulateAndGet(tree.waitingToBeToldOf(NODES), Math::max);
             int node = name.charAt(1) - '0';
             seen.set(node, values.get(node));
             tellings.incrementAndGet();
@@ -220,6 +222,7 @@ class SubscriberTest {
             assertThat(seen.get(node)).as("node %d", node).isEqualTo(values.get(node));
             assertThat(nodes.get(node).link).isNull();
         }
+        assertThat(longest.get()).as("the list, with %d nodes", NODES).isBetween(1, NODES);
         assertThat(values.get(0)).isEqualTo((long) NOTIFIERS * CHANGES / NODES);
         assertThat(tellings.get()).isLessThan((long) NOTIFIERS * CHANGES);
     }
