@@ -12,6 +12,9 @@ public sealed interface Report {
     /** Somebody who may hold up memory reclaim waits for a queue that reclaim may hold up. */
     record FlushDependency(String waiter, String target) implements Report {}
 
+    /** Somebody waits for all that anybody has queued on a queue that is there for everybody. Told once for each. */
+    record SystemQueueFlush(String queue) implements Report {}
+
     /** An item waits for something that its queue did not declare. */
     record UndeclaredWait(String queue, String waitsFor) implements Report {}
 

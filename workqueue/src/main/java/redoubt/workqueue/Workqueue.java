@@ -34,6 +34,7 @@ public final class Workqueue implements AutoCloseable {
     final Machine machine;
     final Flusher flusher = new Flusher(this);
     final AtomicBoolean toldOfDependency = new AtomicBoolean(); // A
+    private final AtomicBoolean toldOfSystemFlush = new AtomicBoolean(); // A
     private final WorkqueuePlan plan;
     private final @Nullable Workqueues house; // absent for a queue with a pool of its own
     private final @Nullable WorkerPool own; // its own pool, if it has one
@@ -317,7 +318,7 @@ public final class Workqueue implements AutoCloseable {
 
     /**
      * Waits until everything queued before this call has run, and for nothing that is queued later. For control threads; never from an item
-     * of this queue.
+     * of this queue. Somebody is told when this is a system queue: what others queue there may wait for the caller, or for ever.
      *
      * @return whether it had run when the limit was over
      */
@@ -327,6 +328,9 @@ public final class Workqueue implements AutoCloseable {
             return true;
         }
         FlushDependency.check(this);
+        if (house != null && house.isSystem(this) && toldOfSystemFlush.compareAndSet(false, true)) {
+            machine.reports().accept(new Report.SystemQueueFlush(name()));
+        }
         return flusher.begin().await(machine, limitNanos);
     }
 

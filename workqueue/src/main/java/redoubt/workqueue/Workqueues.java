@@ -147,6 +147,10 @@ public final class Workqueues implements AutoCloseable {
         queues.remove(queue);
     }
 
+    boolean isSystem(Workqueue queue) {
+        return system.containsValue(queue);
+    }
+
     boolean isUnbound(WorkqueuePlan plan) {
         return plan.has(WorkqueueFlag.UNBOUND) || (options.powerEfficient() && plan.has(WorkqueueFlag.POWER_EFFICIENT));
     }

@@ -221,4 +221,38 @@ class CancelTest {
             alone.close();
         }
     }
+
+    /** INV-8 of delayed work: on its timer it is taken off; one that runs and sets its own timer is waited for, and sets none any more. */
+    @Test
+    void inv8DelayedWorkIsCancelledForGood() {
+        try (House house = new House(SEED)) {
+            Workqueue queue = house.create("queue");
+            DelayedWork waits = new DelayedWork(() -> house.ran.add("waited"));
+            queue.queueAfter(House.SECOND, waits);
+            assertThat(cancelAndWait(waits)).isTrue();
+            assertThat(waits.pending()).isFalse();
+            house.advanceSeconds(2);
+            assertThat(house.ran).isEmpty();
+
+            House.Valve valve = new House.Valve();
+            DelayedWork[] rearms = new DelayedWork[1];
+            rearms[0] = new DelayedWork(() -> {
+                house.ran.add("ran");
+                Workqueue.blocking("valve", () -> house.threads.hold(valve::isOpen));
+                house.ran.add("set again: " + queue.queueAfter(House.MILLI, rearms[0]));
+            });
+            queue.queueAfter(House.MILLI, rearms[0]);
+            house.advanceMillis(2);
+            house.threads.spawn("canceller", () -> house.ran.add("cancelled: " + cancelAndWait(rearms[0])));
+            house.advanceMillis(10);
+            assertThat(house.ran).containsExactly("ran");
+            valve.open();
+            house.advanceSeconds(2);
+            assertThat(house.ran).containsExactly("ran", "set again: false", "cancelled: false");
+            assertThat(rearms[0].pending()).isFalse();
+            assertThat(rearms[0].disableDepth()).isZero();
+            assertThat(queue.queueAfter(House.MILLI, rearms[0])).isTrue();
+            assertThat(cancelAndWait(rearms[0])).isTrue();
+        }
+    }
 }

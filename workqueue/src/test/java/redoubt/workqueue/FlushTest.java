@@ -288,6 +288,36 @@ class FlushTest {
         }
     }
 
+    /** Drains nest: the queue refuses others until the last of them is over, however the first one ended. */
+    @Test
+    void aDrainWithinADrainGoesOnRefusing() {
+        try (House house = new House(SEED)) {
+            Workqueue queue = house.create("queue");
+            House.Valve valve = new House.Valve();
+            queue.queue(house.blocking("item", valve));
+            house.run();
+            for (long limit : new long[] {5 * House.MILLI, House.LIMIT_NANOS}) {
+                house.threads.spawn("drainer", () -> {
+                    try {
+                        house.ran.add("drained: " + queue.drain(limit));
+                    } catch (InterruptedException stopped) {
+                        throw new AssertionError(stopped);
+                    }
+                });
+            }
+            house.advanceMillis(6);
+            assertThat(house.ran).containsExactly("item", "drained: false");
+            assertThat(queue.view().draining()).isTrue();
+            assertThat(queue.queue(house.item("from outside"))).isFalse();
+            valve.open();
+            house.run();
+            assertThat(house.ran).containsExactly("item", "drained: false", "drained: true");
+            assertThat(queue.view().draining()).isFalse();
+            assertThat(queue.queue(house.item("afterwards"))).isTrue();
+            house.run();
+        }
+    }
+
     /** Destroying ends the rescuer, or says what is left when it cannot. */
     @Test
     void destroyDrainsFirstAndTellsWhatIsLeft() throws InterruptedException {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import redoubt.base.Threads;
@@ -19,19 +20,25 @@ import redoubt.base.Threads;
 class PendingOrderingTest {
 
     private static final int STRIDE = 16; // short, so that the two stay close to each other
-    private static final int STRIDES = 500_000;
+    private static final int STRIDES = 50_000;
+    private static final int SPINS = 1000; // then the other one is perhaps in want of the processor
 
     private final WorkItem[] items = new WorkItem[STRIDE];
     private final long[] stored = new long[STRIDE];
     private final boolean[] accepted = new boolean[STRIDE];
     private final long[] seen = new long[STRIDE];
     private final AtomicInteger arrived = new AtomicInteger();
+    private volatile boolean over;
 
     /** Both begin, or end, a stride together. */
     private void meet(int times) {
         arrived.incrementAndGet();
-        while (arrived.get() < 2 * times) {
-            Thread.onSpinWait();
+        for (int spins = 0; arrived.get() < 2 * times; spins++) {
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(1);
+            }
         }
     }
 
@@ -49,6 +56,14 @@ class PendingOrderingTest {
         }
     }
 
+    private int lost(int stride) {
+        int lost = 0;
+        for (int i = 0; i < STRIDE; i++) {
+            lost += !accepted[i] && seen[i] != stride ? 1 : 0;
+        }
+        return lost;
+    }
+
     @Test
     void inv2bARefusedCallerIsSeenByTheRunThatPendingWasClearedFor() throws InterruptedException {
         assumeTrue(Runtime.getRuntime().availableProcessors() > 1, "with one processor nothing is turned round");
@@ -56,25 +71,30 @@ class PendingOrderingTest {
             items[i] = new WorkItem(() -> {});
         }
         Thread worker = Threads.start("worker", () -> {
-            for (int stride = 1; stride <= STRIDES; stride++) {
+            boolean last = false;
+            for (int stride = 1; !last; stride++) {
                 meet(2 * stride - 1);
-                clearAndLook();
+                last = over; // changed before the meeting only
+                if (!last) {
+                    clearAndLook();
+                }
                 meet(2 * stride);
             }
         });
         int lost = 0;
-        for (int stride = 1; stride <= STRIDES; stride++) {
+        for (int stride = 1; !over; stride++) {
             for (WorkItem item : items) {
                 if (!item.pending()) {
                     item.claim();
                 }
             }
+            over = lost > 0 || stride > STRIDES;
             meet(2 * stride - 1);
-            storeAndClaim(stride);
-            meet(2 * stride);
-            for (int i = 0; i < STRIDE; i++) {
-                lost += !accepted[i] && seen[i] != stride ? 1 : 0;
+            if (!over) {
+                storeAndClaim(stride);
             }
+            meet(2 * stride);
+            lost += over ? 0 : lost(stride);
         }
         worker.join();
         assertThat(lost)

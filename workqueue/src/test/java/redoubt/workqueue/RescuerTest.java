@@ -10,6 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import redoubt.base.Parking;
+import redoubt.base.Step;
+import redoubt.base.Worker;
+import redoubt.base.WorkerFactory;
+import redoubt.sim.SteppedThreads;
+import redoubt.sim.SteppedTime;
 
 /** What MEM_RECLAIM promises when no worker can be made. */
 class RescuerTest {
@@ -279,6 +285,53 @@ class RescuerTest {
                     .isInstanceOf(OutOfMemoryError.class);
             assertThat(house.queues.view().queues())
                     .noneMatch(queue -> queue.name().equals("reclaim"));
+        }
+    }
+
+    /** Nor is one whose rescuer was made and is never run: that is found within the limit, and the rescuer is let go. */
+    @Test
+    void aQueueWhoseRescuerDoesNotRunIsNotMade() {
+        SteppedTime time = new SteppedTime();
+        try (SteppedThreads threads = new SteppedThreads(SEED, time)) {
+            boolean[] letGo = {false};
+            WorkerFactory factory = new WorkerFactory() {
+                @Override
+                public Worker start(String name, Step step) {
+                    return name.equals("reclaim") ? new Lifeless(() -> letGo[0] = true) : threads.start(name, step);
+                }
+
+                @Override
+                public Parking parking() {
+                    return (until, nanos) -> time.advance(nanos);
+                }
+            };
+            try (Workqueues queues = new Workqueues(time, factory, WorkqueuesOptions.of(1, report -> {}))) {
+                long start = time.nanos();
+                WorkqueuePlan plan = WorkqueuePlan.named("reclaim", WorkqueueFlag.MEM_RECLAIM);
+                assertThatThrownBy(() -> queues.create(plan))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("does not run");
+                assertThat(time.nanos() - start).isEqualTo(Machine.REHEARSAL_LIMIT_NANOS);
+                assertThat(letGo[0]).isTrue();
+                assertThat(queues.view().queues())
+                        .noneMatch(queue -> queue.name().equals("reclaim"));
+            }
+        }
+    }
+
+    /** A thread that was given and never gets a processor. */
+    private record Lifeless(Runnable whenClosed) implements Worker {
+        @Override
+        public void wake() {}
+
+        @Override
+        public boolean isCurrent() {
+            return false;
+        }
+
+        @Override
+        public void close() {
+            whenClosed.run();
         }
     }
 

@@ -35,6 +35,23 @@ class SystemQueuesTest {
         }
     }
 
+    /** Waiting for whatever anybody has queued is told of, once for each queue; waiting for one item of it, or for a queue of one's own, is not. */
+    @Test
+    void aFlushOfASystemQueueIsToldOf() throws Exception {
+        try (House house = new House(16)) {
+            Workqueue system = house.queues.system(SystemQueue.UNBOUND);
+            WorkItem item = house.item("item");
+            system.queue(item);
+            assertThat(item.flush(House.LIMIT_NANOS)).isTrue();
+            assertThat(house.create("own").flush(House.LIMIT_NANOS)).isTrue();
+            assertThat(house.reports).isEmpty();
+            for (int i = 0; i < 3; i++) {
+                assertThat(system.flush(House.LIMIT_NANOS)).isTrue();
+            }
+            assertThat(house.reports).containsExactly(new Report.SystemQueueFlush("events_unbound"));
+        }
+    }
+
     /** Where power is to be saved, queues that ask for it are unbound. */
     @Test
     void powerEfficientQueuesAreUnboundWherePowerIsSaved() {
