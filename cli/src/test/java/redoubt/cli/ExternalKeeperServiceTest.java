@@ -236,4 +236,16 @@ class ExternalKeeperServiceTest {
                         .exit())
                 .isEqualTo(64);
     }
+
+    /** Goal: who says nothing of it gets the deadline that the page of the verb, and the documentation, promise. */
+    @Test
+    void theDeadlineIsFiveSeconds() throws Exception {
+        String unlessSaid = picocli.CommandLine.Model.CommandSpec.forAnnotatedObject(
+                        new ServeCommand(Console.ofProcess()))
+                .findOption("--keeper-deadline")
+                .defaultValue();
+        assertThat(Seconds.parse(unlessSaid)).isEqualTo(TimeUnit.SECONDS.toNanos(5));
+        assertThat(Run.of(folder, "help", "serve").out().replaceAll("\\s+", " "))
+                .contains("0 for ever, as Linux does. Default: 5s");
+    }
 }
