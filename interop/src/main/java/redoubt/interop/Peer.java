@@ -29,6 +29,8 @@ public enum Peer {
     PYTHON("python3", "python3"),
     STRACE("strace", "strace"),
     LDD("ldd", "libc-bin"),
+    FUSERMOUNT("fusermount3", "fuse3"),
+    SETPRIV("setpriv", "util-linux"),
     CMP("cmp", "diffutils");
 
     private static final List<Path> ELSEWHERE = List.of(
