@@ -17,12 +17,9 @@ record MountedArray(RedoubtProcess served, Path directory) implements AutoClosea
         return mounted;
     }
 
+    /** By the number that Linux would give it. */
     Path md(String attribute) {
-        return directory
-                .resolve("block")
-                .resolve(RedoubtArray.VOLUME)
-                .resolve("md")
-                .resolve(attribute);
+        return directory.resolve("block/md126/md").resolve(attribute);
     }
 
     Path volume() {
