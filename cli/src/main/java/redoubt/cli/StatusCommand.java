@@ -131,6 +131,15 @@ final class StatusCommand extends Verb {
                             measures));
         } else {
             Mdstat.print(console(), mdstat);
+            for (ArrayStatus array : arrays) {
+                if (!array.redundancyKnown()) {
+                    console()
+                            .print(
+                                    "%s: whether its members agree is not known, so it may not survive what it would else: an unclean stop, or a write"
+                                                    .formatted(array.name())
+                                            + " that a member refused, and no resync since");
+                }
+            }
             for (Map<String, Object> measured : measures) {
                 console().print("");
                 measured.forEach((what, value) -> console().print("%22s : %s".formatted(what, value)));

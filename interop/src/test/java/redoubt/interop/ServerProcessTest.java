@@ -250,6 +250,7 @@ class ServerProcessTest {
             RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
             // A moment after the last write the array is clean again.
             Await.until("a kill while the array is dirty", DIRTY_WITHIN, () -> isDirtyAfterKill(array));
+            assertThat(status(array)).contains("whether its members agree is not known");
             assertThat(stopped(array)).contains("its members say that it is dirty");
         }
     }
@@ -335,6 +336,16 @@ class ServerProcessTest {
         List<String> words = new ArrayList<>(List.of("examine"));
         words.addAll(array.disks());
         return array.redoubt().command(words).run().mustSucceed().out().contains("Dirty State : dirty");
+    }
+
+    private static String status(RedoubtArray array) {
+        try (RedoubtProcess served = array.serve()) {
+            return array.redoubt()
+                    .command("status", "--control", served.control().toString(), RedoubtArray.VOLUME)
+                    .run()
+                    .mustSucceed()
+                    .out();
+        }
     }
 
     private static String stopped(RedoubtArray array) {
