@@ -28,6 +28,7 @@ import redoubt.metadata.VolumePicture;
 import redoubt.metadata.VolumePlan;
 import redoubt.metadata.WriteRound;
 import redoubt.metadata.imsm.ImsmFormat;
+import redoubt.testkit.Comebacks;
 import redoubt.testkit.PowerRail;
 import redoubt.testkit.SimulatedMember;
 
@@ -75,7 +76,7 @@ final class SimulatedContainer implements AutoCloseable {
 
     final List<SimulatedMember> members = new ArrayList<>();
     final List<String> complaints = new CopyOnWriteArrayList<>();
-    private final List<String> unlawful = new CopyOnWriteArrayList<>();
+    private final Comebacks comebacks = new Comebacks();
     final IoMemory memory = new IoMemory(new IoMemory.Cut(16 << 10, 64, 16), new IoMemory.Cut(1 << 20, 8, 4));
     final AssembledContainer container;
     final PowerRail power;
@@ -154,10 +155,7 @@ final class SimulatedContainer implements AutoCloseable {
     private final class Lawfulness implements ArrayListener {
         @Override
         public void viewChanged(ArrayView before, ArrayView after) {
-            long came = after.inSyncSlots() & ~before.inSyncSlots();
-            if (came != 0) {
-                unlawful.add("slots %x came into sync without a rebuild".formatted(came));
-            }
+            comebacks.look(before.inSyncSlots(), after.inSyncSlots());
         }
 
         @Override
@@ -218,7 +216,7 @@ final class SimulatedContainer implements AutoCloseable {
 
     /** For the end: all came back, and nobody came into sync by himself. */
     void expectNothingLeaks() {
-        assertThat(unlawful).isEmpty();
+        assertThat(comebacks.seen()).isEmpty();
         redoubt.testkit.Waiting.until("every buffer is back", () -> memory.free() == memory.total());
         for (VolumePicture volume : container.picture().volumes()) {
             assertThat(array(volume.name()).requestsInside())

@@ -42,6 +42,10 @@ record ArrayStatus(
         double safeModeDelaySeconds,
         List<MemberStatus> members) {
 
+    /** In words for users, behind a colon. */
+    static final String WHY_REDUNDANCY_IS_UNKNOWN =
+            "an unclean stop, or a write that a member refused, and no resync since";
+
     /**
      * A member.
      *

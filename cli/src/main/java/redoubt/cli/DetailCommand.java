@@ -63,11 +63,7 @@ final class DetailCommand extends Verb {
             line("Chunk Size", status.chunkBytes() / 1024 + "K");
         }
         line("Layout", Integer.toString(status.layout()));
-        line(
-                "Consistency",
-                status.redundancyKnown()
-                        ? "known"
-                        : "unknown: an unclean stop, or a write that a member refused, and no resync since");
+        line("Consistency", status.redundancyKnown() ? "known" : "unknown: " + ArrayStatus.WHY_REDUNDANCY_IS_UNKNOWN);
         line("Metadata", status.metadataVersion());
         line("UUID", status.uuidMd());
         if (!status.state().equals("readonly")) {

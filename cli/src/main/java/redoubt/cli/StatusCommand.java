@@ -135,9 +135,8 @@ final class StatusCommand extends Verb {
                 if (!array.redundancyKnown()) {
                     console()
                             .print(
-                                    "%s: whether its members agree is not known, so it may not survive what it would else: an unclean stop, or a write"
-                                                    .formatted(array.name())
-                                            + " that a member refused, and no resync since");
+                                    "%s: whether its members agree is not known, so it may not survive what it would else: %s"
+                                            .formatted(array.name(), ArrayStatus.WHY_REDUNDANCY_IS_UNKNOWN));
                 }
             }
             for (Map<String, Object> measured : measures) {

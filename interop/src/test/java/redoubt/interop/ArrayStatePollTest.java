@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
@@ -43,18 +42,12 @@ class ArrayStatePollTest {
     @BeforeAll
     static void needsPeers() {
         Peer.require(Peer.PYTHON);
-        if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
-            throw new PeerMissing("this needs root and /dev/fuse (the kernel's module 'fuse')");
-        }
+        Mounts.require();
     }
 
     private static MountedArray serve(Scratch scratch) throws IOException {
         RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
         return MountedArray.serve(array, Files.createDirectory(scratch.file("mnt")));
-    }
-
-    private static String state(MountedArray mounted) throws IOException {
-        return Files.readString(mounted.md("array_state")).strip();
     }
 
     private static void store(MountedArray mounted, String attribute, String value) throws IOException {
@@ -75,14 +68,13 @@ class ArrayStatePollTest {
                 MountedArray mounted = serve(scratch)) {
             store(mounted, "safe_mode_delay", "600");
             makeIt(mounted, "readonly");
-            Await.until("readonly", LIMIT, () -> state(mounted).equals("readonly"));
+            Await.until("readonly", LIMIT, () -> mounted.read("array_state").equals("readonly"));
             long[] nanos = new long[EVENTS];
             try (PollingClient client = PollingClient.start(mounted.md("array_state"))) {
                 assertThat(client.next().value()).isEqualTo("readonly");
                 for (int event = 0; event < EVENTS; event++) {
                     awaitSleep(client);
-                    String becomes =
-                            List.of("read-auto", "active", "clean", "readonly").get(event % 4);
+                    String becomes = TURN.get(event % TURN.size());
                     long start = makeIt(mounted, becomes);
                     PollingClient.Reading reading = client.next();
                     nanos[event] = reading.nanos() - start;
@@ -173,7 +165,7 @@ class ArrayStatePollTest {
                             more[0]++;
                             assertThat(last[0].events()).isEqualTo(PollingClient.CHANGED);
                         }
-                        return slept && last[0].value().equals(state(mounted));
+                        return slept && last[0].value().equals(mounted.read("array_state"));
                     });
                     readings += more[0];
                 }

@@ -75,12 +75,9 @@ final class DaemonRig implements AutoCloseable {
     /** What this needs, or {@link PeerMissing}. */
     static void needsPeers() {
         Peer.require(Peer.MDADM, Peer.MDMON, Peer.LOSETUP);
-        boolean can = Files.exists(Path.of("/dev/fuse"))
-                && Files.exists(Path.of("/dev/loop-control"))
-                && "root".equals(System.getProperty("user.name"));
-        if (!can) {
-            throw new PeerMissing(
-                    "this needs root, /dev/fuse and loop devices (the kernel's modules 'fuse' and 'loop')");
+        Mounts.require();
+        if (!Files.exists(Path.of("/dev/loop-control"))) {
+            throw new PeerMissing("this needs loop devices (the kernel's module 'loop')");
         }
     }
 
@@ -123,10 +120,7 @@ final class DaemonRig implements AutoCloseable {
     private String whatIsThere() {
         String mounts;
         try {
-            mounts = Files.readAllLines(Path.of("/proc/self/mounts")).stream()
-                    .filter(line -> line.contains(" " + mount))
-                    .toList()
-                    .toString();
+            mounts = Mounts.at(mount).toString();
         } catch (IOException unknown) {
             mounts = unknown.toString();
         }
@@ -503,12 +497,7 @@ final class DaemonRig implements AutoCloseable {
             if (served.isAlive()) {
                 served.kill(); // and not its guardian, which unmounts
             }
-            Await.until(
-                    "no mount is left",
-                    LIMIT,
-                    () -> Files.readString(Path.of("/proc/self/mounts"))
-                            .lines()
-                            .noneMatch(line -> line.contains(" " + mount)));
+            Await.until("no mount is left", LIMIT, () -> Mounts.at(mount).isEmpty());
         }
     }
 }

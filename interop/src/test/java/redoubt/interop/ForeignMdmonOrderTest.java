@@ -54,35 +54,15 @@ class ForeignMdmonOrderTest {
     }
 
     /** strace beside the monitor's thread, which does all there is to do from being woken to being asleep. */
-    private record Trace(Process strace, Path output) implements AutoCloseable {
+    private record Trace(Strace strace) implements AutoCloseable {
 
         /** {@code write(9</sys/block/md126/md//array_state>, "active", 6) = 6}. */
         private static final Pattern WRITE = Pattern.compile(
                 "p?write(?:64)?\\(\\d+<(.*?)>(?:\\(deleted\\))?, \"(.*)\"(?:\\.\\.\\.)?, \\d+.*\\) += \\d+");
 
         static Trace of(DaemonRig rig, Path output) throws IOException {
-            String thread = Long.toString(rig.monitor());
-            Process strace = new ProcessBuilder(
-                            Peer.STRACE.path().toString(),
-                            "-p",
-                            thread,
-                            "-y",
-                            "-s",
-                            "64",
-                            "-e",
-                            "trace=write,pwrite64",
-                            "-o",
-                            output.toString())
-                    .redirectErrorStream(true)
-                    .redirectOutput(Path.of(output + ".said").toFile())
-                    .start();
-            Await.until(
-                    "strace holds the monitor",
-                    DaemonRig.LIMIT,
-                    () -> Files.readString(Path.of("/proc", thread, "status"))
-                            .lines()
-                            .noneMatch(line -> line.matches("TracerPid:\\s+0")));
-            return new Trace(strace, output);
+            return new Trace(Strace.beside(
+                    rig.monitor(), () -> !rig.isAlive(), output, "-y", "-s", "64", "-e", "trace=write,pwrite64"));
         }
 
         /** What it has written when so much is there; then it is let go. */
@@ -94,7 +74,7 @@ class ForeignMdmonOrderTest {
 
         private List<Written> written() throws IOException {
             List<Written> all = new ArrayList<>();
-            for (String line : Files.readAllLines(output)) {
+            for (String line : Files.readAllLines(strace.output())) {
                 Matcher write = WRITE.matcher(line);
                 if (write.matches()) {
                     all.add(new Written(write.group(1), write.group(2)));
@@ -105,8 +85,7 @@ class ForeignMdmonOrderTest {
 
         @Override
         public void close() {
-            strace.destroy();
-            Await.until("strace has let go", DaemonRig.LIMIT, () -> !strace.isAlive());
+            strace.close();
         }
     }
 

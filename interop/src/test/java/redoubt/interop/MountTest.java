@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
@@ -60,71 +59,21 @@ class MountTest {
     @BeforeAll
     static void needsPeers() {
         Peer.require(Peer.FIO, Peer.LOSETUP, Peer.MKFS_XFS, Peer.XFS_REPAIR, Peer.PYTHON);
-        if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
-            throw new PeerMissing("this needs root and /dev/fuse (the kernel's module 'fuse')");
-        }
+        Mounts.require();
     }
 
     /** A served mirror of two disks, mounted. */
-    private record Mounted(Redoubt redoubt, RedoubtProcess served, Path directory, List<String> disks)
-            implements AutoCloseable {
+    private static MountedArray serve(Scratch scratch, long diskBytes) throws IOException {
+        RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, diskBytes);
+        return shown(MountedArray.serve(array, Files.createDirectory(scratch.file("mnt"))));
+    }
 
-        static Mounted serve(Scratch scratch, long diskBytes) throws IOException {
-            Redoubt redoubt = Redoubt.in(scratch);
-            List<String> disks = new ArrayList<>();
-            for (int member = 0; member < 2; member++) {
-                disks.add(RedoubtArray.disk(
-                        scratch.sparse("disk%d.img".formatted(member), diskBytes)
-                                .toString(),
-                        member));
-            }
-            List<String> create =
-                    new ArrayList<>(List.of("create", "vol0", "--metadata", "imsm", "--level", "1", "--yes"));
-            create.addAll(disks);
-            redoubt.command(create).run().mustSucceed();
-            return serve(redoubt, Files.createDirectory(scratch.file("mnt")), disks);
-        }
-
-        private static Mounted serve(Redoubt redoubt, Path directory, List<String> disks) {
-            List<String> words = new ArrayList<>(List.of("--mount", directory.toString()));
-            words.addAll(disks);
-            RedoubtProcess served = redoubt.serve(words);
-            Mounted mounted = new Mounted(redoubt, served, directory, disks);
-            Await.until("the mount", LIMIT, () -> Files.exists(mounted.volume()) || !served.isAlive());
-            return mounted;
-        }
-
-        /** The same disks, by another process, when this one is no more. */
-        Mounted again() {
-            return serve(redoubt, directory, disks);
-        }
-
-        Path volume() {
-            return directory.resolve("volumes/vol0");
-        }
-
-        Path md(String attribute) {
-            return directory.resolve("block/vol0/md").resolve(attribute);
-        }
-
-        String read(String attribute) throws IOException {
-            return Files.readString(md(attribute)).strip();
-        }
-
-        boolean isGone() throws IOException {
-            return Files.readString(Path.of("/proc/self/mounts"))
-                    .lines()
-                    .noneMatch(line -> line.contains(" " + directory));
-        }
-
-        @Override
-        public void close() {
-            if (served.isAlive()) {
-                served.kill(); // and not its guardian, which unmounts
-            }
-            served.close();
-            Await.until("no mount is left", LIMIT, this::isGone);
-        }
+    private static MountedArray shown(MountedArray mounted) {
+        Await.until(
+                "the volume's file",
+                LIMIT,
+                () -> Files.exists(mounted.volume()) || !mounted.served().isAlive());
+        return mounted;
     }
 
     private static Outcome sh(String line) {
@@ -135,11 +84,12 @@ class MountTest {
     @Test
     void theArrayIsSeenAndStoppedThroughFiles() throws Exception {
         try (Scratch scratch = Scratch.make();
-                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+                MountedArray mounted = serve(scratch, SMALL_DISK_BYTES)) {
             assertThat(mounted.read("array_state")).isIn("clean", "active", "active-idle");
             assertThat(mounted.read("level")).isEqualTo("raid1");
             assertThat(mounted.read("rd0/state")).isEqualTo("in_sync");
-            assertThat(Files.readString(mounted.directory().resolve("mdstat"))).contains("vol0 : active raid1", "[UU]");
+            assertThat(Files.readString(mounted.directory().resolve("mdstat")))
+                    .contains(RedoubtArray.VOLUME + " : active raid1", "[UU]");
             sh("head -c 1048576 /dev/urandom | dd of=" + mounted.volume()
                             + " bs=64k iflag=fullblock conv=notrunc,fsync")
                     .mustSucceed();
@@ -167,14 +117,14 @@ class MountTest {
     @Test
     void theMountGoesWithTheServer() throws Exception {
         try (Scratch scratch = Scratch.make()) {
-            try (Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+            try (MountedArray mounted = serve(scratch, SMALL_DISK_BYTES)) {
                 mounted.served().kill();
                 Await.until("the guardian unmounts", LIMIT, mounted::isGone);
                 Files.delete(mounted.directory());
             }
         }
         try (Scratch scratch = Scratch.make();
-                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES);
+                MountedArray mounted = serve(scratch, SMALL_DISK_BYTES);
                 LoopDevice loop = attach(mounted.volume(), false)) {
             Outcome stopped = mounted.served().stop().mustSucceed();
             assertThat(stopped.err()).contains("had an array open as a file");
@@ -209,7 +159,7 @@ class MountTest {
     @Timeout(value = 10, unit = TimeUnit.MINUTES)
     void fioVerifiesALoopDevice(boolean direct) throws Exception {
         try (Scratch scratch = Scratch.make();
-                Mounted mounted = Mounted.serve(scratch, SMALL_DISK_BYTES)) {
+                MountedArray mounted = serve(scratch, SMALL_DISK_BYTES)) {
             try (LoopDevice loop = attach(mounted.volume(), direct)) {
                 Peer.FIO
                         .command(
@@ -256,7 +206,7 @@ class MountTest {
      */
     private static void anXfsOutlivesTheServer(boolean direct) throws Exception {
         try (Scratch scratch = Scratch.make();
-                Mounted mounted = Mounted.serve(scratch, LARGE_DISK_BYTES)) {
+                MountedArray mounted = serve(scratch, LARGE_DISK_BYTES)) {
             Path point = Files.createDirectory(scratch.file("xfs"));
             long start = System.nanoTime();
             String before;
@@ -282,7 +232,7 @@ class MountTest {
                     assertThat(writer.waitFor()).as("who writes is told").isNotZero();
                 }
             }
-            try (Mounted again = mounted.again()) {
+            try (MountedArray again = shown(mounted.again())) {
                 try (LoopDevice loop = attach(again.volume(), direct)) {
                     try (FileSystem here = FileSystem.mount(loop, point)) {
                         assertThat(hash(here.kept())).isEqualTo(before);

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -23,9 +22,7 @@ class ReadmeTest {
     @Timeout(value = 6, unit = TimeUnit.MINUTES)
     void whatIsSaidOfAnArrayCanBePasted() throws IOException {
         Peer.require(Peer.LOSETUP);
-        if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
-            throw new PeerMissing("this needs root and /dev/fuse (the kernel's module 'fuse')");
-        }
+        Mounts.require();
         String readme = Files.readString(Checkout.root().resolve("README.md"));
         String part = readme.substring(
                 readme.indexOf("Make an array, and live with it:"), readme.indexOf("See the hang that all this"));

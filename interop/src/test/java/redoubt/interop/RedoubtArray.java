@@ -25,14 +25,19 @@ record RedoubtArray(Redoubt redoubt, List<Path> images) {
 
     /** One volume over all disks; {@code more} are further words for {@code create}. */
     static RedoubtArray create(Scratch scratch, Level level, String... more) {
-        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, level.members));
+        return create(scratch, level, IMAGE_BYTES, more);
+    }
+
+    /** The same on disks of this size. */
+    static RedoubtArray create(Scratch scratch, Level level, long imageBytes, String... more) {
+        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, level.members, imageBytes));
         array.addVolume(VOLUME, level, more);
         return array;
     }
 
     /** Two volumes on the same two disks, a mirror and a stripe: what Intel calls Matrix RAID. */
     static RedoubtArray createMatrix(Scratch scratch, String second, String... more) {
-        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, 2));
+        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, 2, IMAGE_BYTES));
         array.addVolume(VOLUME, Level.RAID1, and(more, "--size", "6M"));
         array.addVolume(second, Level.RAID0, and(more));
         return array;
@@ -40,16 +45,16 @@ record RedoubtArray(Redoubt redoubt, List<Path> images) {
 
     /** Two mirrors on the same two disks. */
     static RedoubtArray createTwoMirrors(Scratch scratch, String second, String... more) {
-        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, 2));
+        RedoubtArray array = new RedoubtArray(Redoubt.in(scratch), images(scratch, 2, IMAGE_BYTES));
         array.addVolume(VOLUME, Level.RAID1, and(more, "--size", "6M"));
         array.addVolume(second, Level.RAID1, and(more));
         return array;
     }
 
-    private static List<Path> images(Scratch scratch, int members) {
+    private static List<Path> images(Scratch scratch, int members, long imageBytes) {
         List<Path> images = new ArrayList<>();
         for (int member = 0; member < members; member++) {
-            images.add(scratch.sparse("disk%d.img".formatted(member), IMAGE_BYTES));
+            images.add(scratch.sparse("disk%d.img".formatted(member), imageBytes));
         }
         return images;
     }

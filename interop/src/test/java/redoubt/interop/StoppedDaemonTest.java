@@ -327,25 +327,13 @@ class StoppedDaemonTest {
             throws Exception {
         begin(rig);
         long thread = calls.thread(rig);
-        Process strace = new ProcessBuilder(
-                        Peer.STRACE.path().toString(),
-                        "-p",
-                        Long.toString(thread),
-                        "-o",
-                        scratch.file("strace").toString(),
-                        "-e",
-                        "inject=" + calls.name() + ":signal=" + signal + ":when=" + call)
-                .redirectErrorStream(true)
-                .redirectOutput(scratch.file("strace.out").toFile())
-                .start();
+        Strace strace = Strace.beside(
+                thread,
+                () -> !rig.isAlive(),
+                scratch.file("strace"),
+                "-e",
+                "inject=" + calls.name() + ":signal=" + signal + ":when=" + call);
         try {
-            Await.until(
-                    "strace holds the thread",
-                    DaemonRig.LIMIT,
-                    () -> !rig.isAlive() // killed at the call in which it slept
-                            || Files.readString(Path.of("/proc", Long.toString(thread), "status"))
-                                    .lines()
-                                    .noneMatch(line -> line.matches("TracerPid:\\s+0")));
             long start = System.nanoTime();
             Process writer = rig.write(content);
             end(rig, writer, start);
@@ -360,8 +348,7 @@ class StoppedDaemonTest {
             }
             return rig.isKeeping() ? Came.ASLEEP : Came.LATE;
         } finally {
-            strace.destroy();
-            strace.waitFor();
+            strace.close();
             rig.killDaemon(); // it may have met the signal after all
         }
     }

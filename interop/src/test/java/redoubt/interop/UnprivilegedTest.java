@@ -24,10 +24,7 @@ class UnprivilegedTest {
     @BeforeAll
     static void needsPeers() {
         Peer.require(Peer.SETPRIV, Peer.FUSERMOUNT, Peer.PYTHON);
-        if (!Files.exists(Path.of("/dev/fuse")) || !"root".equals(System.getProperty("user.name"))) {
-            throw new PeerMissing(
-                    "this needs /dev/fuse (the kernel's module 'fuse'), and root, to become somebody else");
-        }
+        Mounts.require(); // root also to become somebody else
         try (Scratch scratch = Scratch.make()) {
             give(scratch);
             Outcome version = Redoubt.in(scratch)
@@ -84,10 +81,7 @@ class UnprivilegedTest {
                 assertThat(Files.getAttribute(
                                 Path.of("/proc", Long.toString(mounted.served().pid())), "unix:uid"))
                         .isEqualTo(Integer.parseInt(NOBODY));
-                Await.until(
-                        "the volume's file",
-                        LIMIT,
-                        () -> sh("test -f " + mounted.volume()).exitCode() == 0);
+                awaitVolume(mounted);
                 assertThat(Command.of("cat", mounted.md("array_state").toString())
                                 .env("LC_ALL", "C")
                                 .run()
@@ -99,11 +93,22 @@ class UnprivilegedTest {
                 assertThat(mounted.isGone()).isTrue();
             }
             try (MountedArray mounted = MountedArray.serve(array, directory)) {
+                awaitVolume(mounted); // there is a guardian by then
                 mounted.served().kill();
-                Await.until("the guardian unmounts", LIMIT, mounted::isGone);
+                Await.until(
+                        "the guardian unmounts, the volumes too",
+                        LIMIT,
+                        () -> Mounts.at(scratch.folder()).isEmpty());
             }
             assertThat(directory).isEmptyDirectory();
         }
+    }
+
+    private static void awaitVolume(MountedArray mounted) {
+        Await.until(
+                "the volume's file",
+                LIMIT,
+                () -> sh("test -f " + mounted.volume()).exitCode() == 0);
     }
 
     private static void pollAndChange(MountedArray mounted) throws IOException {

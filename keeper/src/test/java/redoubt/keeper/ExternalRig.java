@@ -64,6 +64,7 @@ import redoubt.sim.SteppedTime;
 import redoubt.sim.SteppedWorkers;
 import redoubt.testkit.Asked;
 import redoubt.testkit.Asker;
+import redoubt.testkit.Comebacks;
 import redoubt.testkit.Inspection;
 import redoubt.testkit.PowerRail;
 import redoubt.testkit.SimulatedMember;
@@ -134,7 +135,7 @@ final class ExternalRig {
     private final long deadlineNanos;
     private final List<IoRequestPool> pools = new ArrayList<>();
     private final List<IoMemory> memories = new ArrayList<>();
-    private final List<String> unlawful = new ArrayList<>();
+    private final Comebacks comebacks = new Comebacks();
     private final long[] generations;
     private final long[] writesSeen;
 
@@ -214,7 +215,7 @@ final class ExternalRig {
         look();
         inspection
                 .expect("all came back to the rig, seed " + seed, this::allCameBack)
-                .expect("nobody comes into sync by himself, seed " + seed, unlawful::isEmpty);
+                .expect("nobody comes into sync by himself, seed " + seed, comebacks::none);
     }
 
     /** Goes on a little without the daemons: the engine needs nobody for what it owes its clients. */
@@ -281,10 +282,7 @@ final class ExternalRig {
         made.addListener(new ArrayListener() {
             @Override
             public void viewChanged(ArrayView before, ArrayView after) {
-                long came = after.inSyncSlots() & ~before.inSyncSlots();
-                if (came != 0) {
-                    unlawful.add("slots %x came into sync without a rebuild".formatted(came));
-                }
+                comebacks.look(before.inSyncSlots(), after.inSyncSlots());
             }
 
             @Override

@@ -45,6 +45,7 @@ import redoubt.personality.CopiesPersonality;
 import redoubt.personality.NearLayout;
 import redoubt.sim.SteppedTime;
 import redoubt.sim.SteppedWorkers;
+import redoubt.testkit.Comebacks;
 import redoubt.testkit.Inspection;
 import redoubt.workqueue.Workqueue;
 
@@ -66,7 +67,7 @@ final class KeeperRig implements ArrayListener {
     private final Array array;
     private final NativeKeeper keeper;
     private final ImsmFormat format = new ImsmFormat();
-    private final List<String> unlawful = Collections.synchronizedList(new ArrayList<>());
+    private final Comebacks comebacks = new Comebacks();
 
     /** With so many disks; after the test it is looked whether all came back, the copies agree and nobody came into sync by himself. */
     KeeperRig(int slots, Inspection inspection) throws Exception {
@@ -172,16 +173,13 @@ final class KeeperRig implements ArrayListener {
                 .watch("the array", children)
                 .watch("the rig", memory)
                 .expect("nothing is inside the array", () -> array.requestsInside() == 0)
-                .expect("nobody comes into sync by himself", unlawful::isEmpty)
+                .expect("nobody comes into sync by himself", comebacks::none)
                 .expect("copies agree that are in sync and known to be", this::copiesAgree);
     }
 
     @Override
     public void viewChanged(ArrayView before, ArrayView after) {
-        long came = after.inSyncSlots() & ~before.inSyncSlots();
-        if (came != 0) {
-            unlawful.add("slots %x came into sync without a rebuild".formatted(came));
-        }
+        comebacks.look(before.inSyncSlots(), after.inSyncSlots());
     }
 
     @Override

@@ -29,6 +29,7 @@ import redoubt.md.MemberState;
 import redoubt.md.MetadataKeeper;
 import redoubt.md.Personality;
 import redoubt.md.PersonalityHost;
+import redoubt.testkit.Comebacks;
 import redoubt.testkit.Inspection;
 import redoubt.testkit.SimulatedMember;
 import redoubt.testkit.Waiting;
@@ -55,6 +56,7 @@ final class Rig implements ArrayListener, AutoCloseable {
     private final Workqueue queue = Workqueue.orderedMemReclaim("rig", WorkerFactory.threads());
 
     private final List<String> unlawful = new CopyOnWriteArrayList<>();
+    private final Comebacks comebacks = new Comebacks();
     private final long componentBytes;
     private final boolean redundancyKnown;
     private Consumer<List<byte[]>> agreement = contents -> {};
@@ -133,10 +135,7 @@ final class Rig implements ArrayListener, AutoCloseable {
         if (!before.state().mayBecome(after.state())) {
             unlawful.add(before.state() + " became " + after.state());
         }
-        long came = after.inSyncSlots() & ~before.inSyncSlots();
-        if (came != 0) {
-            unlawful.add("slots %x came into sync without a rebuild".formatted(came));
-        }
+        comebacks.look(before.inSyncSlots(), after.inSyncSlots());
     }
 
     @Override
@@ -320,6 +319,7 @@ final class Rig implements ArrayListener, AutoCloseable {
                 .watch("the array", children)
                 .watch("the rig", memory)
                 .expect("states follow each other lawfully: " + unlawful, unlawful::isEmpty)
+                .expect("nobody comes into sync by himself", comebacks::none)
                 .inspect();
         memory.close();
         if (redundancyKnown && array.view().degraded() == 0) {

@@ -67,9 +67,6 @@ final class Rescuer {
     /** A joint has items in the worklist of a pool that gets no worker. P of that pool. */
     void call(PoolWorkqueue pwq) {
         if (enlist(pwq)) {
-            lock.acquire();
-            wakes++;
-            lock.release();
             hands.wake();
         }
     }
@@ -80,6 +77,7 @@ final class Rescuer {
         if (fresh) {
             assert pwq.nextInDistress == null : "INV-5d: a joint calls for help twice";
             pwq.inDistress = true;
+            wakes++;
             if (lastCalling == null) {
                 firstCalling = pwq;
             } else {
