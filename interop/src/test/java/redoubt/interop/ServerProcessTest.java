@@ -250,8 +250,8 @@ class ServerProcessTest {
             RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
             // A moment after the last write the array is clean again.
             Await.until("a kill while the array is dirty", DIRTY_WITHIN, () -> isDirtyAfterKill(array));
-            assertThat(status(array)).contains("whether its members agree is not known");
-            assertThat(stopped(array)).contains("its members say that it is dirty");
+            assertThat(told("status", array)).contains("whether its members agree is not known");
+            assertThat(told("stop", array)).contains("its members say that it is dirty");
         }
     }
 
@@ -259,7 +259,7 @@ class ServerProcessTest {
     void stopSaysThatAnArrayIsClean() {
         try (Scratch scratch = Scratch.make()) {
             RedoubtArray array = RedoubtArray.create(scratch, Level.RAID1, "--assume-clean");
-            assertThat(stopped(array)).contains("its members say that it is clean");
+            assertThat(told("stop", array)).contains("its members say that it is clean");
         }
     }
 
@@ -338,20 +338,11 @@ class ServerProcessTest {
         return array.redoubt().command(words).run().mustSucceed().out().contains("Dirty State : dirty");
     }
 
-    private static String status(RedoubtArray array) {
+    /** What this verb says of it while it is served. */
+    private static String told(String verb, RedoubtArray array) {
         try (RedoubtProcess served = array.serve()) {
             return array.redoubt()
-                    .command("status", "--control", served.control().toString(), RedoubtArray.VOLUME)
-                    .run()
-                    .mustSucceed()
-                    .out();
-        }
-    }
-
-    private static String stopped(RedoubtArray array) {
-        try (RedoubtProcess served = array.serve()) {
-            return array.redoubt()
-                    .command("stop", "--control", served.control().toString(), RedoubtArray.VOLUME)
+                    .command(verb, "--control", served.control().toString(), RedoubtArray.VOLUME)
                     .run()
                     .mustSucceed()
                     .out();
