@@ -8,5 +8,6 @@ module redoubt.metadata {
 
     exports redoubt.metadata;
     exports redoubt.metadata.imsm;
+    exports redoubt.metadata.md0;
     exports redoubt.metadata.md1;
 }

@@ -21,6 +21,7 @@ import redoubt.metadata.Finding;
 import redoubt.metadata.MetadataFormat;
 import redoubt.metadata.Printable;
 import redoubt.metadata.imsm.ImsmFormat;
+import redoubt.metadata.md0.Md0Format;
 import redoubt.metadata.md1.Md1Format;
 import redoubt.metadata.md1.Md1Minor;
 
@@ -33,7 +34,11 @@ public final class Assembly {
 
     /** Every format that is read. */
     static final List<MetadataFormat> FORMATS = List.of(
-            new ImsmFormat(), new Md1Format(Md1Minor.V1_2), new Md1Format(Md1Minor.V1_1), new Md1Format(Md1Minor.V1_0));
+            new ImsmFormat(),
+            new Md1Format(Md1Minor.V1_2),
+            new Md1Format(Md1Minor.V1_1),
+            new Md1Format(Md1Minor.V1_0),
+            new Md0Format());
 
     private final Heartbeat heartbeat;
     private final WorkerFactory workers;

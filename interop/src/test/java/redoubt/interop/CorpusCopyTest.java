@@ -45,6 +45,7 @@ class CorpusCopyTest {
             Map.entry("imsm-r5-4d-16k-ppl", List.of(0, 1, 2, 3)),
             Map.entry("imsm-r5-degraded", List.of(2)),
             Map.entry("imsm-r5-dirty-crash", List.of(0, 1, 2)),
+            Map.entry("md090-r1-2d", List.of(0, 1)),
             Map.entry("md11-r5-3d-ls", List.of(1)));
 
     /** The volumes that survive no missing member beside one that does. */
@@ -66,7 +67,7 @@ class CorpusCopyTest {
 
     /** Assembly reads all of md's; a build takes these through the command line. */
     private static boolean taken(Corpus.Case one) {
-        return Set.of("md10-r1-3d", "md11-r5-3d-ls", "md12-r10-4d-n2", "md12-r5-3d-recovering")
+        return Set.of("md090-r1-2d", "md10-r1-3d", "md11-r5-3d-ls", "md12-r10-4d-n2", "md12-r5-3d-recovering")
                 .contains(one.name());
     }
 

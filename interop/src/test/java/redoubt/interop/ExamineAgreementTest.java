@@ -46,9 +46,7 @@ class ExamineAgreementTest {
     }
 
     static List<Corpus.Case> casesOfMd() {
-        return Corpus.casesOrWhatIsMissing("md").stream()
-                .filter(one -> !one.name().startsWith("md09"))
-                .toList();
+        return Corpus.casesOrWhatIsMissing("md");
     }
 
     /** Goal: the same of md's own metadata, which knows neither containers nor serials. */
@@ -58,7 +56,7 @@ class ExamineAgreementTest {
     void ofWhatMdMade(Corpus.Case one) {
         try (Scratch scratch = Scratch.make();
                 Loops loops = Loops.over(one.unpackInto(scratch.folder()), 512)) {
-            assertAgree(Redoubt.in(scratch), loops, false, 20);
+            assertAgree(Redoubt.in(scratch), loops, false, one.name().startsWith("md09") ? 18 : 20);
         }
     }
 

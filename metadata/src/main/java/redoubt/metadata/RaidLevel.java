@@ -42,6 +42,38 @@ public enum RaidLevel {
         return this != LINEAR && this != RAID0;
     }
 
+    /** The fewest members that Linux makes it of. */
+    public int leastMembers() {
+        return switch (this) {
+            case LINEAR, RAID0, RAID1 -> 1;
+            case RAID4, RAID5, RAID10 -> 2;
+            case RAID6 -> 4;
+        };
+    }
+
+    /**
+     * How large an array of members of one size is, where all have the same: not for linear and RAID0 of md's own formats.
+     *
+     * @param count how many members
+     * @param layout md's layout number; of a RAID10 one with copies
+     * @param chunkSectors not 0, but for linear and RAID1, where it has no meaning
+     * @param component sectors of each member
+     */
+    public long arraySectors(int count, int layout, long chunkSectors, long component) {
+        return switch (this) {
+            case LINEAR -> component * count;
+            case RAID1 -> component;
+            case RAID0 -> component / chunkSectors * chunkSectors * count;
+            case RAID4, RAID5 -> component / chunkSectors * chunkSectors * (count - 1);
+            case RAID6 -> component / chunkSectors * chunkSectors * (count - 2);
+            case RAID10 -> {
+                int near = layout & 0xFF;
+                int far = layout >>> 8 & 0xFF;
+                yield component / chunkSectors / far * count / near * chunkSectors;
+            }
+        };
+    }
+
     /**
      * Whether all data is there with just some of the slots.
      *

@@ -196,21 +196,7 @@ record Md1Picture(Md1Superblock superblock, Md1Minor minor, List<Seat> seats) {
                     .mapToLong(slot -> chunk == 0 ? slot.dataSectors() : slot.dataSectors() / chunk * chunk)
                     .sum();
         }
-        long size = superblock.size();
-        int count = slots.size();
-        return switch (level) {
-            case RAID1 -> size;
-            case RAID4, RAID5 -> size / chunk * chunk * (count - 1);
-            case RAID6 -> size / chunk * chunk * (count - 2);
-            case RAID10 -> raid10Chunks(size / chunk, count) * chunk;
-            case LINEAR, RAID0 -> throw new IllegalStateException("members of their own sizes");
-        };
-    }
-
-    private long raid10Chunks(long chunksOfAMember, int count) {
-        int near = superblock.layout() & 0xFF;
-        int far = superblock.layout() >>> 8 & 0xFF;
-        return chunksOfAMember / far * count / near;
+        return level.arraySectors(slots.size(), superblock.layout(), chunk, superblock.size());
     }
 
     private VolumeState state(RaidLevel level, List<SlotPicture> slots, IntPredicate there) {

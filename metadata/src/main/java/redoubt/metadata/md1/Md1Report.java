@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import redoubt.base.Extent;
 import redoubt.base.Sectors;
+import redoubt.metadata.MdWords;
 import redoubt.metadata.RaidLevel;
 import redoubt.metadata.Report;
 import redoubt.metadata.Report.About;
@@ -21,28 +22,6 @@ import redoubt.metadata.Report.Value;
 record Md1Report(Md1DiskMetadata disk) {
 
     private static final List<String> RAID0_LAYOUTS = List.of("", "original", "alternate");
-    private static final List<String> PARITY_LAYOUTS = List.of(
-            "left-asymmetric",
-            "right-asymmetric",
-            "left-symmetric",
-            "right-symmetric",
-            "parity-first",
-            "parity-last",
-            "",
-            "",
-            "ddf-zero-restart",
-            "ddf-N-restart",
-            "ddf-N-continue",
-            "",
-            "",
-            "",
-            "",
-            "",
-            "left-asymmetric-6",
-            "right-asymmetric-6",
-            "left-symmetric-6",
-            "right-symmetric-6",
-            "parity-first-6");
 
     /** Linux leaves so many sectors behind the superblock free. */
     private static final int LEFT_FREE_SECTORS = 72;
@@ -271,29 +250,11 @@ record Md1Report(Md1DiskMetadata disk) {
     private String layoutWords() {
         int layout = superblock().layout();
         return switch (level()) {
-            case RAID0 -> superblock().has(Md1Feature.RAID0_LAYOUT) ? RAID0_LAYOUTS.get(layout) : "-unknown-";
-            case RAID5, RAID6 ->
-                layout >= 0
-                                && layout < PARITY_LAYOUTS.size()
-                                && !PARITY_LAYOUTS.get(layout).isEmpty()
-                        ? PARITY_LAYOUTS.get(layout)
-                        : "-unknown-";
-            case RAID10 -> raid10Words(layout);
+            case RAID0 -> superblock().has(Md1Feature.RAID0_LAYOUT) ? RAID0_LAYOUTS.get(layout) : MdWords.UNKNOWN;
+            case RAID5, RAID6 -> MdWords.parityLayout(layout);
+            case RAID10 -> MdWords.raid10Layout(layout);
             case LINEAR, RAID1, RAID4 -> "";
         };
-    }
-
-    private static String raid10Words(int layout) {
-        int near = layout & 0xFF;
-        int far = layout >>> 8 & 0xFF;
-        List<String> words = new ArrayList<>();
-        if (near > 1 || far == 1) {
-            words.add("near=" + near);
-        }
-        if (far > 1) {
-            words.add(((layout & 0x10000) != 0 ? "offset=" : "far=") + far);
-        }
-        return String.join(", ", words);
     }
 
     private String role() {

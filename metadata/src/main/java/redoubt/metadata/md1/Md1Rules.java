@@ -79,11 +79,7 @@ final class Md1Rules {
         need(known.isPresent(), "level", Md1Superblock.LEVEL_AT, "%d is no level".formatted(superblock.level()));
         RaidLevel level = known.orElseThrow();
         int disks = superblock.raidDisks();
-        int least = switch (level) {
-            case LINEAR, RAID0, RAID1 -> 1;
-            case RAID4, RAID5, RAID10 -> 2;
-            case RAID6 -> 4;
-        };
+        int least = level.leastMembers();
         need(
                 disks >= least && disks <= Md1Superblock.ROLES_MAX,
                 "raid_disks",
