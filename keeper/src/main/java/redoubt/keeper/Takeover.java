@@ -22,7 +22,7 @@ import redoubt.metadata.WriteRound;
  *   <li>door writes that had been passed on end;
  *   <li>the metadata of all members is read, for the daemon has written since the engine last knew it;
  *   <li>the best whole block is taken, and made to say what the engine knows to be true: who failed, who is dirty;
- *   <li>it is written, newer than everything that was seen, to one member after another, each flushed.
+ *   <li>it is written, newer than everything that was seen or may be on a member that could not be read, to one member after another, each flushed.
  * </ol>
  *
  * <p>Everything waits for members only, each of which answers or is given up within its time limit.
@@ -81,7 +81,7 @@ final class Takeover {
         }
         ContainerMetadata before = image;
         try {
-            WriteRound round = image.write(Optional.empty());
+            WriteRound round = roundOver(image, findings);
             writer.write(
                     round,
                     new BitSet(),
@@ -93,6 +93,19 @@ final class Takeover {
             keeper.complain(refused.sentence());
             end.ended(before, false, taken);
         }
+    }
+
+    /**
+     * The daemon may have written the next block to one member and to no other. Where that member counts and could not be read, the engine's block goes
+     * past that one: two that differ in one generation, on members that both count, would contradict each other.
+     */
+    private static WriteRound roundOver(ContainerMetadata image, List<Finding> findings) throws MetadataRefused {
+        WriteRound round = image.write(Optional.empty());
+        boolean allRead =
+                round.members().stream().noneMatch(writes -> findings.get(writes.disk()) instanceof Finding.Absent);
+        return allRead
+                ? round
+                : image.newerThan(image.picture().generation() + 1).write(Optional.empty());
     }
 
     /** What the members carry, by the format's own choice; what the engine last knew where they carry nothing whole. */

@@ -460,16 +460,26 @@ final class ExternalRig {
 
     /** The container that the disks form when the power goes now; fails where they form none. */
     ContainerPicture afterPowerCut(SplittableRandom random) {
+        List<byte[]> images = new ArrayList<>();
+        members.forEach(member -> images.add(member.imageAfterPowerCut(random)));
+        return chosen(images).picture();
+    }
+
+    /** The container that these images form. */
+    ContainerMetadata chosen(List<byte[]> images) {
         List<Candidate> candidates = new ArrayList<>();
         for (int disk = 0; disk < shape.disks; disk++) {
-            byte[] image = members.get(disk).imageAfterPowerCut(random);
+            byte[] image = images.get(disk);
             Finding finding = finding(
                     (offset, length) -> java.util.Arrays.copyOfRange(image, (int) offset, (int) offset + length));
             candidates.add(new Candidate(disk, shape.geometry(), Optional.of("SIM" + disk), finding));
         }
         List<ContainerChoice> choices = format.choose(candidates);
-        assertThat(choices).as("seed %d", seed).hasSize(1).allMatch(choice -> choice instanceof ContainerChoice.Chosen);
-        return ((ContainerChoice.Chosen) choices.getFirst()).container().picture();
+        assertThat(choices)
+                .as("the disks form a container, seed %d", seed)
+                .hasSize(1)
+                .allMatch(choice -> choice instanceof ContainerChoice.Chosen);
+        return ((ContainerChoice.Chosen) choices.getFirst()).container();
     }
 
     long generation(int disk) {
