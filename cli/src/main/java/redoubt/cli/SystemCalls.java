@@ -34,7 +34,7 @@ final class SystemCalls {
     static final long MS_NOEXEC = 8;
     static final long MS_BIND = 0x1000;
     static final long MS_REC = 0x4000;
-    static final long MS_PRIVATE = 0x40000;
+    static final long MS_SLAVE = 0x80000;
 
     private static final int CLONE_NEWNS = 0x20000;
     private static final int S_IFCHR = 0x2000;
@@ -149,7 +149,9 @@ final class SystemCalls {
     static void leaveMountNamespace() throws IOException {
         MethodHandle unshare = function("unshare", 1, JAVA_INT);
         make("make a mount namespace", (arena, state) -> (int) unshare.invokeExact(state, CLONE_NEWNS));
-        mount("none", "/", "", MS_REC | MS_PRIVATE, "");
+        // Not private: what others unmount later goes here too where mounts are shared, or it stays in use for as long
+        // as we run.
+        mount("none", "/", "", MS_REC | MS_SLAVE, "");
     }
 
     static void mount(String source, String target, String type, long flags, String data) throws IOException {

@@ -50,8 +50,8 @@ import redoubt.workqueue.WorkqueuesOptions;
 /**
  * Goal: removal drains, nothing is used after it, and nothing is left behind: no node, no descriptor, no thread. Method: arrays come, are
  * renamed, hidden and go, while eight clients use the tree and its polls, eight the socket, some notify, and one mounts and unmounts. Every
- * show and store looks whether its array was removed before. The arrays are playthings, so that thousands come and go in 15 seconds;
- * real ones are hammered in the room {@code assembly}.
+ * show and store looks whether its array was removed before. The arrays are playthings, so that thousands come and go in 15 seconds, or
+ * {@code -Dredoubt.hammer.seconds}; real ones are hammered in the room {@code assembly}.
  */
 class TreeUnderLoadTest {
 
@@ -124,7 +124,7 @@ class TreeUnderLoadTest {
     @Test
     @Tag("slow")
     void arraysComeAndGoUnderSixteenClients() throws Exception {
-        hammer(15);
+        hammer(Long.getLong("redoubt.hammer.seconds", 15));
     }
 
     @Test
@@ -334,15 +334,24 @@ class TreeUnderLoadTest {
         }
     }
 
-    private static void talk(Path socket, SplittableRandom random) throws IOException, AttributeRefused {
+    /** Whatever it is told is whole, and of an array that can be there. */
+    private void talk(Path socket, SplittableRandom random) throws IOException, AttributeRefused {
         try (Attributes attributes = SocketAttributes.connect(socket, LIMIT)) {
             String array = "md" + random.nextInt(ARRAYS);
             attributes.watch(array + "/array_state");
             for (int i = 0; i < 20; i++) {
                 switch (random.nextInt(4)) {
-                    case 0 -> attributes.read(array + "/array_state");
+                    case 0 -> {
+                        String value = attributes.read(array + "/array_state");
+                        expect(value.matches("[0-9]+\n"), new AssertionError("read <" + value + ">"));
+                    }
                     case 1 -> attributes.write(array + "/array_state", "1\n");
-                    case 2 -> attributes.list("");
+                    case 2 -> {
+                        List<Attributes.Entry> listed = attributes.list("");
+                        expect(
+                                listed.stream().allMatch(entry -> entry.name().matches("md[0-5](_x)?")),
+                                new AssertionError("listed " + listed));
+                    }
                     default -> attributes.awaitChange(1_000_000);
                 }
             }

@@ -198,6 +198,11 @@ final class DaemonRig implements AutoCloseable {
                 .start();
     }
 
+    /** The first volume's file. */
+    Path volume() {
+        return file(0);
+    }
+
     long volumeBytes(int volume) throws IOException {
         return Files.size(file(volume));
     }
@@ -434,14 +439,15 @@ final class DaemonRig implements AutoCloseable {
         }
     }
 
-    /** What losetup says of devices over this rig's doors. */
+    /** What losetup says of devices over this rig's doors; one over a volume is no daemon's. */
     String loops() {
         return Peer.LOSETUP
                 .command("--list", "--noheadings", "--output", "NAME,BACK-FILE")
                 .run()
                 .out()
                 .lines()
-                .filter(line -> line.contains(mount.toString()))
+                .filter(line -> line.contains(mount.toString())
+                        && !line.contains(file(0).getParent().toString()))
                 .collect(java.util.stream.Collectors.joining("\n"));
     }
 

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -24,6 +25,7 @@ class MountTest {
 
     private static final int FILES = Integer.getInteger("redoubt.mount.files", 50_000);
     private static final int FIO_MEGABYTES = Integer.getInteger("redoubt.mount.fio.megabytes", 48);
+    private static final int KILLED_DAEMONS = 4;
     private static final long SMALL_DISK_BYTES = 96L << 20;
     private static final long LARGE_DISK_BYTES = 900L << 20;
     private static final Duration LIMIT = Duration.ofMinutes(3);
@@ -254,6 +256,73 @@ class MountTest {
         }
     }
 
+    /**
+     * Goal: a file system does not notice what becomes of the daemon that keeps the metadata, nor what the engine then does in its place. Method: files, and
+     * in the middle of them SIGKILL for one daemon after another; mounted again and hashed; xfs_repair finds nothing.
+     */
+    @ParameterizedTest
+    @EnumSource(names = {"MDADMS", "OURS"})
+    @Timeout(value = 15, unit = TimeUnit.MINUTES)
+    void anXfsOutlivesTheDaemonsOfItsMetadata(DaemonRig.Whose whose) throws Exception {
+        DaemonRig.needsPeers();
+        try (Scratch scratch = Scratch.make();
+                DaemonRig rig = DaemonRig.start(
+                        scratch,
+                        RedoubtArray.create(scratch, Level.RAID1, LARGE_DISK_BYTES, "--assume-clean"),
+                        List.of(RedoubtArray.VOLUME),
+                        "500ms",
+                        whose)) {
+            Process daemon = rig.startDaemon();
+            Path parent = Files.createDirectory(scratch.file("shared"));
+            Path point = Files.createDirectory(parent.resolve("xfs"));
+            String whole;
+            int killed = 0;
+            try (SharedMounts below = SharedMounts.of(parent);
+                    LoopDevice loop = attach(rig.volume(), true)) {
+                assertThat(below.folder()).isEqualTo(parent);
+                Peer.MKFS_XFS
+                        .command("-q", "-f", loop.device().toString())
+                        .run()
+                        .mustSucceed();
+                try (FileSystem here = FileSystem.mount(loop, point)) {
+                    Process writer = fill(here.kept(), scratch);
+                    for (int next = 1; next <= KILLED_DAEMONS; next++) {
+                        Path folder = here.kept().resolve("d%03d".formatted(next * FILES / 500 / (KILLED_DAEMONS + 1)));
+                        Await.until("the next part of the files", LIMIT, () -> Files.exists(folder));
+                        killed += writer.isAlive() ? 1 : 0;
+                        daemon.destroyForcibly();
+                        Await.until(
+                                "the engine takes over",
+                                LIMIT,
+                                () -> rig.standing().equals("fenced"));
+                        daemon = rig.startDaemon();
+                    }
+                    assertThat(writer.waitFor())
+                            .as("who writes is told nothing")
+                            .isZero();
+                    whole = hash(here.kept());
+                    assertThat(whole).startsWith(FILES + " ");
+                }
+                try (FileSystem here = FileSystem.mount(loop, point)) {
+                    assertThat(hash(here.kept())).isEqualTo(whole);
+                }
+                Peer.XFS_REPAIR
+                        .command("-n", loop.device().toString())
+                        .within(LIMIT)
+                        .run()
+                        .mustSucceed();
+            }
+            assertThat(killed).as("daemons killed while files were written").isPositive();
+            rig.awaitState("clean");
+            Await.until("members agree", LIMIT, () -> rig.agree(List.of(0, 1)));
+            rig.signal("TERM");
+            Await.until("the daemon leaves", LIMIT, () -> !rig.isAlive());
+            rig.served().stop().mustSucceed();
+            assertThat(rig.volumeField("Dirty State", 0, 1)).containsOnly("clean");
+            assertThat(rig.volumeField("Map State", 0, 1)).containsOnly("normal");
+        }
+    }
+
     /** Starts to write the files. */
     private static Process fill(Path root, Scratch scratch) throws IOException {
         Files.createDirectory(root);
@@ -270,6 +339,20 @@ class MountTest {
                 .run()
                 .mustSucceed()
                 .out();
+    }
+
+    /** Below this folder mounts and unmounts are seen in other namespaces, as they are everywhere where systemd is at work. */
+    private record SharedMounts(Path folder) implements AutoCloseable {
+        static SharedMounts of(Path folder) {
+            sh("mount --bind %1$s %1$s && mount --make-shared %1$s".formatted(folder))
+                    .mustSucceed();
+            return new SharedMounts(folder);
+        }
+
+        @Override
+        public void close() {
+            Command.of("umount", folder.toString()).within(LIMIT).run().mustSucceed();
+        }
     }
 
     private record FileSystem(Path point) implements AutoCloseable {
