@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /** The RAID levels: where data lies (arithmetic, tested on paper) apart from what is done with it. */
 @NullMarked
 module redoubt.personality {
-    requires static jdk.incubator.vector;
     requires static org.jspecify;
     requires transitive redoubt.md;
 

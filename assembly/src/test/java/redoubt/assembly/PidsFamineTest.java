@@ -38,7 +38,6 @@ class PidsFamineTest {
                             "-Xmx128m",
                             "-Xlog:disable", // it would say on our line that it got no thread
                             "--enable-native-access=ALL-UNNAMED",
-                            "--add-modules=jdk.incubator.vector",
                             "-cp",
                             System.getProperty("java.class.path"),
                             FamineProbe.class.getName()))

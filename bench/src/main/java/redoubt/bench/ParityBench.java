@@ -27,7 +27,7 @@ import redoubt.personality.Parity;
 @Measurement(iterations = 3, time = 1)
 @Fork(
         value = 1,
-        jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "--add-modules=jdk.incubator.vector"})
+        jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED"})
 public class ParityBench {
 
     /** How many sources. */
@@ -38,13 +38,9 @@ public class ParityBench {
     @Param({"4096", "65536"})
     public int bytes;
 
-    /** Which implementation. */
-    @Param({"scalar", "vector"})
-    public String how = "scalar";
-
     private MemorySegment all = MemorySegment.NULL;
     private MemorySegment other = MemorySegment.NULL;
-    private Parity parity = Parity.scalar();
+    private final Parity parity = new Parity();
     private long[] sources = new long[0];
     private long target;
 
@@ -58,7 +54,6 @@ public class ParityBench {
             sources[i] = all.address() + (long) i * bytes;
         }
         target = all.address() + (long) data * bytes;
-        parity = how.equals("scalar") ? Parity.scalar() : Parity.vector().orElseThrow();
     }
 
     /** A full stripe: the parity of all data. */

@@ -31,8 +31,7 @@ public final class ServePlain {
             "-XX:CompressedClassSpaceSize=16m",
             "-XX:ReservedCodeCacheSize=32m",
             "-XX:InitialCodeCacheSize=32m",
-            "--enable-native-access=ALL-UNNAMED",
-            "--add-modules=jdk.incubator.vector");
+            "--enable-native-access=ALL-UNNAMED");
 
     private static final long HEARTBEAT_NANOS = 100_000_000L;
 

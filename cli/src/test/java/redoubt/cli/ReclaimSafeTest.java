@@ -115,9 +115,6 @@ class ReclaimSafeTest {
         leaves.put(
                 "java/lang/Runnable.run in redoubt/block/Lane.abandon",
                 "nobody in the engine listens: a member learns it from the status of its requests");
-        leaves.put(
-                "jdk/incubator/vector/ByteVector.*",
-                "registers once compiled; before that it allocates, and the parity is then made without it");
         return leaves;
     }
 

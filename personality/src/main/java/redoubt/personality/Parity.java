@@ -1,18 +1,18 @@
 package redoubt.personality;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
 
 /**
  * XOR over native memory. Addresses are raw, so that the bytes of clients, stripes and whatever else may be mixed; the caller answers for
- * their being there. No call allocates: not compiled, not interpreted.
+ * their being there. No call allocates: not compiled, not interpreted, not on the way from one to the other.
  *
- * <p>Two implementations give the same bytes. {@link ScalarParity} takes eight bytes at a time and is good everywhere. {@link VectorParity}
- * is several times quicker once the optimizing compiler has had it, and worse than useless before: each of its vectors is an object then. So
- * the choice is made at start by a race, after enough rounds for the compiler; it falls out by itself where the vector module, the
- * compiler or wide registers are missing.
+ * <p>Plain loops over longs; what is left over goes byte by byte. Vectors would be quicker, but each is an object wherever the compiler does
+ * not see all of its life, and whether it does may change while requests run (decision 0025).
  */
-public abstract class Parity {
+public final class Parity {
 
     /** All memory there is. */
     @SuppressWarnings("restricted") // the door to raw addresses, this once
@@ -21,39 +21,62 @@ public abstract class Parity {
     /** How much of many sources is gathered at a time, in bytes: what is added up stays in the nearest cache. */
     private static final long GATHERED_BYTES = 4096;
 
-    /** The implementation for this machine; the first call takes a moment. */
-    public static Parity best() {
-        return Choice.BEST;
-    }
-
-    /** The one that is good everywhere. */
-    public static Parity scalar() {
-        return new ScalarParity();
-    }
-
-    /** The one with wide registers, where the vector module is there. */
-    public static Optional<Parity> vector() {
-        boolean there = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return there ? Optional.of(new VectorParity()) : Optional.empty();
-    }
-
     /** {@code target ^= source}. */
-    public abstract void add(long target, long source, long bytes);
+    public void add(long target, long source, long bytes) {
+        long at = 0;
+        for (; at <= bytes - Long.BYTES; at += Long.BYTES) {
+            long sum = MEMORY.get(JAVA_LONG_UNALIGNED, target + at) ^ MEMORY.get(JAVA_LONG_UNALIGNED, source + at);
+            MEMORY.set(JAVA_LONG_UNALIGNED, target + at, sum);
+        }
+        for (; at < bytes; at++) {
+            int sum = MEMORY.get(JAVA_BYTE, target + at) ^ MEMORY.get(JAVA_BYTE, source + at);
+            MEMORY.set(JAVA_BYTE, target + at, (byte) sum);
+        }
+    }
 
     /** {@code target ^= first ^ second}: the difference that a change makes. */
-    public abstract void add(long target, long first, long second, long bytes);
+    public void add(long target, long first, long second, long bytes) {
+        set(target, /* first= */ target, /* second= */ first, /* third= */ second, bytes);
+    }
 
     /** {@code target = first ^ second}. */
-    abstract void set(long target, long first, long second, long bytes);
+    void set(long target, long first, long second, long bytes) {
+        long at = 0;
+        for (; at <= bytes - Long.BYTES; at += Long.BYTES) {
+            long sum = MEMORY.get(JAVA_LONG_UNALIGNED, first + at) ^ MEMORY.get(JAVA_LONG_UNALIGNED, second + at);
+            MEMORY.set(JAVA_LONG_UNALIGNED, target + at, sum);
+        }
+        for (; at < bytes; at++) {
+            int sum = MEMORY.get(JAVA_BYTE, first + at) ^ MEMORY.get(JAVA_BYTE, second + at);
+            MEMORY.set(JAVA_BYTE, target + at, (byte) sum);
+        }
+    }
 
     /** {@code target = first ^ second ^ third}. */
-    abstract void set(long target, long first, long second, long third, long bytes);
+    void set(long target, long first, long second, long third, long bytes) {
+        long at = 0;
+        for (; at <= bytes - Long.BYTES; at += Long.BYTES) {
+            long sum = MEMORY.get(JAVA_LONG_UNALIGNED, first + at)
+                    ^ MEMORY.get(JAVA_LONG_UNALIGNED, second + at)
+                    ^ MEMORY.get(JAVA_LONG_UNALIGNED, third + at);
+            MEMORY.set(JAVA_LONG_UNALIGNED, target + at, sum);
+        }
+        for (; at < bytes; at++) {
+            int sum = MEMORY.get(JAVA_BYTE, first + at)
+                    ^ MEMORY.get(JAVA_BYTE, second + at)
+                    ^ MEMORY.get(JAVA_BYTE, third + at);
+            MEMORY.set(JAVA_BYTE, target + at, (byte) sum);
+        }
+    }
 
     /** {@code target = first ^ second ^ third ^ fourth}. */
-    abstract void set(long target, long first, long second, long third, long fourth, long bytes);
+    void set(long target, long first, long second, long third, long fourth, long bytes) {
+        set(target, first, second, third, bytes);
+        add(target, fourth, bytes);
+    }
 
     /** {@code target} becomes the XOR of the first {@code count} sources, at least 1, none of which overlaps it. */
-    public final void gather(long target, long[] sources, int count, long bytes) {
+    public void gather(long target, long[] sources, int count, long bytes) {
         for (long done = 0; done < bytes; done += GATHERED_BYTES) {
             gatherPiece(target + done, sources, count, done, Math.min(GATHERED_BYTES, bytes - done));
         }
@@ -86,10 +109,5 @@ public abstract class Parity {
     /** Copies bytes. */
     public static void copy(long target, long source, long bytes) {
         MemorySegment.copy(MEMORY, source, MEMORY, target, bytes);
-    }
-
-    /** The race, once a process. */
-    private static final class Choice {
-        static final Parity BEST = ParityRace.winner();
     }
 }

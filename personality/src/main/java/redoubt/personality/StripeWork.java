@@ -76,7 +76,7 @@ final class StripeWork {
         this.stripes = stripes;
         this.host = host;
         this.layout = layout;
-        this.parity = Parity.best();
+        this.parity = new Parity();
         this.syndrome = layout.parities() > 1 ? new Syndrome() : null;
         this.memory = memory;
         this.slots = -1L >>> (Long.SIZE - layout.slots());

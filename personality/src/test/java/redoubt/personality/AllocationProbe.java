@@ -79,8 +79,7 @@ final class AllocationProbe implements IoCompletion {
     }
 
     private void parity(int count) {
-        Parity parity = Parity.best();
-        System.err.println("parity by " + parity.getClass().getSimpleName());
+        Parity parity = new Parity();
         MemorySegment all = Arena.global().allocate(5 * 4096, 64);
         long[] sources = new long[4];
         for (int i = 0; i < 4; i++) {

@@ -3,26 +3,16 @@ package redoubt.personality;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.api.Test;
 import redoubt.testkit.Seed;
 
 /** Every kernel against XOR byte by byte, at all lengths and alignments that matter, and nothing outside touched. */
 class ParityTest {
 
-    static List<Parity> implementations() {
-        List<Parity> all = new ArrayList<>(List.of(Parity.scalar(), Parity.best()));
-        Parity.vector().ifPresent(all::add);
-        assertThat(all).as("tests run with the vector module").hasSize(3);
-        return all;
-    }
-
-    @ParameterizedTest
-    @MethodSource("implementations")
-    void isExactToTheByte(Parity parity) {
+    @Test
+    void isExactToTheByte() {
+        Parity parity = new Parity();
         long seed = Seed.next();
         Random random = new Random(seed);
         try (Arena arena = Arena.ofConfined()) {

@@ -246,8 +246,6 @@ public final class Mutant {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 assertions ? "-ea" : "-da",
                 "--enable-native-access=ALL-UNNAMED",
-                "--add-modules",
-                "jdk.incubator.vector",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xmx256m",
